@@ -1,0 +1,11 @@
+//! The pure parts: no async, no clock, no randomness, no I/O. `now` comes in as an argument, and
+//! what to do next goes out as a value.
+
+pub mod backoff;
+pub mod key_pool;
+pub mod retry;
+pub mod retry_after;
+pub mod sse;
+pub mod time;
+pub mod token_bucket;
+pub mod usage;

@@ -1,0 +1,374 @@
+//! The one error of the library: what went wrong, what the provider said, what was tried, and when
+//! it may be worth trying again.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use crate::chat::Usage;
+
+/// What went wrong, for a `match`. More kinds may be added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A setting or argument is wrong; nothing was sent. See [`Error::problems`].
+    Config,
+    /// The provider refused the request itself (400, 405, 413, 422 and other 4xx).
+    InvalidRequest,
+    /// Every key is refused (401).
+    Authentication,
+    /// Every key lacks the right to this model (403).
+    PermissionDenied,
+    /// The model or the URL does not exist (404).
+    NotFound,
+    /// Too many requests (429), or a wait for a permit or key that does not fit the timeout.
+    RateLimited,
+    /// The account behind every key is out of credit or quota (402, or 429 with a billing code).
+    QuotaExhausted,
+    /// The messages are longer than the model's context window.
+    ContextLengthExceeded,
+    /// The provider's content policy rejected the request or the answer.
+    ContentPolicy,
+    /// The provider failed (5xx, 408, 409, 425, 529, or an error object inside a stream).
+    Server,
+    /// No connection, or it broke before an answer had begun.
+    Connection,
+    /// One of the clocks ran out; [`Error::clock`] says which.
+    Timeout,
+    /// The answer was cut: it ended with neither a `finish_reason` nor `[DONE]`.
+    Truncated,
+    /// The answer cannot be decoded.
+    Decode,
+    /// The provider answered with a redirect, which is never followed.
+    Redirect,
+}
+
+impl ErrorKind {
+    /// The kind as one lower-case word, the same in every language binding.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Config => "config",
+            Self::InvalidRequest => "invalid_request",
+            Self::Authentication => "authentication",
+            Self::PermissionDenied => "permission_denied",
+            Self::NotFound => "not_found",
+            Self::RateLimited => "rate_limited",
+            Self::QuotaExhausted => "quota_exhausted",
+            Self::ContextLengthExceeded => "context_length_exceeded",
+            Self::ContentPolicy => "content_policy",
+            Self::Server => "server",
+            Self::Connection => "connection",
+            Self::Timeout => "timeout",
+            Self::Truncated => "truncated",
+            Self::Decode => "decode",
+            Self::Redirect => "redirect",
+        }
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The clock that ran out behind an [`ErrorKind::Timeout`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Clock {
+    /// `timeout`: the whole call, all waits and retries included.
+    Total,
+    /// `headers_timeout`: from sending a request to the response's headers.
+    Headers,
+    /// `first_token_timeout`: from sending a request to the first visible token.
+    FirstToken,
+    /// `idle_timeout`: between two reads of a stream's body.
+    Idle,
+}
+
+impl Clock {
+    /// The name of the setting that sets this clock.
+    #[must_use]
+    pub fn setting(self) -> &'static str {
+        match self {
+            Self::Total => "timeout",
+            Self::Headers => "headers_timeout",
+            Self::FirstToken => "first_token_timeout",
+            Self::Idle => "idle_timeout",
+        }
+    }
+}
+
+/// One problem in a configuration: where it stands and what is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Problem {
+    /// The JSON path, such as `openai.gpt-4.api_keys[0]`; empty for the file as a whole.
+    pub path: String,
+    /// The line in the file, from 1; 0 where the problem is not in a file.
+    pub line: usize,
+    /// What is wrong, and what would be right.
+    pub message: String,
+}
+
+impl Problem {
+    /// A problem at `path` on `line` (0 where there is no file).
+    pub fn new(path: impl Into<String>, line: usize, message: impl Into<String>) -> Self {
+        Self { path: path.into(), line, message: message.into() }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.line > 0 {
+            write!(f, "line {}: ", self.line)?;
+        }
+        if !self.path.is_empty() {
+            write!(f, "{}: ", self.path)?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+/// One attempt of a call that failed: which key, what came back, how long it took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Attempt {
+    /// The label of the key that was used (`…abcd`), never the key.
+    pub key_label: String,
+    /// How the attempt ended.
+    pub kind: ErrorKind,
+    /// The HTTP status, where there was one.
+    pub status: Option<u16>,
+    /// What the provider or the transport said.
+    pub message: String,
+    /// From the start of the call to the start of this attempt.
+    pub started_after: Duration,
+    /// How long the attempt took.
+    pub took: Duration,
+}
+
+/// What had been received when an answer was cut or failed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Partial {
+    /// The text of the first choice so far.
+    pub text: String,
+    /// The reasoning of the first choice so far.
+    pub reasoning: String,
+}
+
+/// The error of every operation in this library.
+///
+/// ```
+/// use lockkeeper::{Error, ErrorKind};
+///
+/// fn worth_another_day(error: &Error) -> bool {
+///     matches!(error.kind(), ErrorKind::RateLimited | ErrorKind::Server)
+/// }
+/// assert!(worth_another_day(&Error::new(ErrorKind::Server, "busy")));
+/// ```
+#[derive(Clone, PartialEq)]
+pub struct Error(Box<Details>);
+
+#[derive(Clone, Debug, PartialEq)]
+struct Details {
+    kind: ErrorKind,
+    message: String,
+    clock: Option<Clock>,
+    status: Option<u16>,
+    code: Option<String>,
+    request_id: Option<String>,
+    retry_at: Option<SystemTime>,
+    key_label: Option<String>,
+    attempts: Vec<Attempt>,
+    problems: Vec<Problem>,
+    partial: Option<Partial>,
+    usage: Option<Usage>,
+}
+
+impl Error {
+    /// An error of `kind` that says `message`.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Box::new(Details {
+            kind,
+            message: message.into(),
+            clock: None,
+            status: None,
+            code: None,
+            request_id: None,
+            retry_at: None,
+            key_label: None,
+            attempts: Vec::new(),
+            problems: Vec::new(),
+            partial: None,
+            usage: None,
+        }))
+    }
+
+    /// A configuration error that lists every problem found.
+    #[must_use]
+    pub fn config(problems: Vec<Problem>) -> Self {
+        let message = match problems.as_slice() {
+            [only] => only.to_string(),
+            many => many.iter().fold(format!("{} problems:", many.len()), |text, problem| {
+                format!("{text}\n  {problem}")
+            }),
+        };
+        let mut error = Self::new(ErrorKind::Config, message);
+        error.0.problems = problems;
+        error
+    }
+
+    /// What went wrong.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// What happened, in a sentence; the provider's own message where there is one.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// Which clock ran out, for [`ErrorKind::Timeout`].
+    #[must_use]
+    pub fn clock(&self) -> Option<Clock> {
+        self.0.clock
+    }
+
+    /// The HTTP status of the last answer.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.0.status
+    }
+
+    /// The provider's own error code (or type), such as `insufficient_quota`.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        self.0.code.as_deref()
+    }
+
+    /// The provider's request id, for its support.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.0.request_id.as_deref()
+    }
+
+    /// When the same call may succeed, where that is known.
+    #[must_use]
+    pub fn retry_at(&self) -> Option<SystemTime> {
+        self.0.retry_at
+    }
+
+    /// The label of the last key that was used (`…abcd`).
+    #[must_use]
+    pub fn key_label(&self) -> Option<&str> {
+        self.0.key_label.as_deref()
+    }
+
+    /// Every attempt of the call, oldest first.
+    #[must_use]
+    pub fn attempts(&self) -> &[Attempt] {
+        &self.0.attempts
+    }
+
+    /// Every problem of a configuration, for [`ErrorKind::Config`].
+    #[must_use]
+    pub fn problems(&self) -> &[Problem] {
+        &self.0.problems
+    }
+
+    /// What had been received of a stream before it failed.
+    #[must_use]
+    pub fn partial(&self) -> Option<&Partial> {
+        self.0.partial.as_ref()
+    }
+
+    /// What the failed answer cost, as reported or (labelled) estimated.
+    #[must_use]
+    pub fn usage(&self) -> Option<&Usage> {
+        self.0.usage.as_ref()
+    }
+
+    /// Sets the clock that ran out.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        self.0.clock = Some(clock);
+        self
+    }
+
+    /// Sets the HTTP status.
+    #[must_use]
+    pub fn with_status(mut self, status: u16) -> Self {
+        self.0.status = Some(status);
+        self
+    }
+
+    /// Sets the provider's error code.
+    #[must_use]
+    pub fn with_code(mut self, code: Option<String>) -> Self {
+        self.0.code = code;
+        self
+    }
+
+    /// Sets the provider's request id.
+    #[must_use]
+    pub fn with_request_id(mut self, id: Option<String>) -> Self {
+        self.0.request_id = id;
+        self
+    }
+
+    /// Sets when the same call may succeed.
+    #[must_use]
+    pub fn with_retry_at(mut self, at: Option<SystemTime>) -> Self {
+        self.0.retry_at = at;
+        self
+    }
+
+    /// Sets the label of the key that was used.
+    #[must_use]
+    pub fn with_key_label(mut self, label: impl Into<String>) -> Self {
+        self.0.key_label = Some(label.into());
+        self
+    }
+
+    /// Sets the attempts made.
+    #[must_use]
+    pub fn with_attempts(mut self, attempts: Vec<Attempt>) -> Self {
+        self.0.attempts = attempts;
+        self
+    }
+
+    /// Sets what had been received.
+    #[must_use]
+    pub fn with_partial(mut self, partial: Partial, usage: Usage) -> Self {
+        self.0.partial = Some(partial);
+        self.0.usage = Some(usage);
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind(), self.message())?;
+        let mut notes = Vec::new();
+        notes.extend(self.status().map(|status| format!("HTTP {status}")));
+        notes.extend(self.code().map(|code| format!("code {code}")));
+        notes.extend(self.key_label().map(|label| format!("key {label}")));
+        notes.extend(self.request_id().map(|id| format!("request {id}")));
+        if self.attempts().len() > 1 {
+            notes.push(format!("{} attempts", self.attempts().len()));
+        }
+        if notes.is_empty() { Ok(()) } else { write!(f, " ({})", notes.join(", ")) }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,7 @@
+//! Scaffold.
+mod chat;
+mod core;
+mod error;
+pub use chat::Usage;
+pub use core::time::Timestamp;
+pub use error::{Attempt, Clock, Error, ErrorKind, Partial, Problem};
