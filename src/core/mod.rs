@@ -2,7 +2,12 @@
 //! what to do next goes out as a value.
 
 pub mod backoff;
+pub mod health;
+pub mod key;
 pub mod key_pool;
+pub mod key_slot;
+pub mod provider_error;
+pub mod ready_heap;
 pub mod retry;
 pub mod retry_after;
 pub mod sse;

@@ -1,1 +1,244 @@
-//! retry
+//! The decision table: what a failed attempt means for its key, and what comes next.
+
+use std::time::Duration;
+
+use super::health::KeyFate;
+use super::provider_error::ProviderError;
+use crate::error::{Clock, Error, ErrorKind};
+
+/// After so many moves from one limited key to the next, all at once, the limit is not the keys'.
+const MOST_MOVES: u32 = 8;
+
+/// How an attempt failed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure {
+    pub kind: ErrorKind,
+    pub status: Option<u16>,
+    pub clock: Option<Clock>,
+    pub code: Option<String>,
+    pub message: String,
+    pub request_id: Option<String>,
+    /// How long the provider asks to wait.
+    pub retry_after: Option<Duration>,
+    /// `x-should-retry`: the provider's own word on trying again with the same key.
+    pub should_retry: Option<bool>,
+}
+
+impl Failure {
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            status: None,
+            clock: None,
+            code: None,
+            message: message.into(),
+            request_id: None,
+            retry_after: None,
+            should_retry: None,
+        }
+    }
+
+    /// What a provider said, with the status it came with (200 inside a stream).
+    pub fn from_provider(status: u16, error: ProviderError) -> Self {
+        let kind = error.kind(status);
+        Self { status: Some(status), code: error.code, ..Self::new(kind, error.message) }
+    }
+
+    /// A clock that ran out after `limit`.
+    pub fn timeout(clock: Clock, limit: Duration) -> Self {
+        let waited = match clock {
+            Clock::Total => "the call did not end",
+            Clock::Headers => "no response headers",
+            Clock::FirstToken => "no first token",
+            Clock::Idle => "nothing more came",
+        };
+        let message = format!("{waited} within {limit:?} ({})", clock.setting());
+        Self { clock: Some(clock), ..Self::new(ErrorKind::Timeout, message) }
+    }
+
+    /// What it says of the key.
+    pub fn key_fate(&self) -> KeyFate {
+        match self.kind {
+            ErrorKind::Authentication => KeyFate::Dead,
+            ErrorKind::QuotaExhausted => KeyFate::Exhausted(self.retry_after),
+            ErrorKind::PermissionDenied => KeyFate::Denied,
+            ErrorKind::RateLimited => KeyFate::Limited(self.retry_after),
+            _ => KeyFate::Unchanged,
+        }
+    }
+
+    /// What may come next.
+    pub fn remedy(&self) -> Remedy {
+        let by_kind = match self.kind {
+            ErrorKind::Authentication | ErrorKind::QuotaExhausted | ErrorKind::PermissionDenied => {
+                return Remedy::OtherKey { limited: false };
+            }
+            ErrorKind::RateLimited => return Remedy::OtherKey { limited: true },
+            ErrorKind::Timeout if self.clock == Some(Clock::Total) => return Remedy::None,
+            ErrorKind::Server
+            | ErrorKind::Connection
+            | ErrorKind::Truncated
+            | ErrorKind::Timeout => Remedy::Backoff,
+            _ => Remedy::None,
+        };
+        match self.should_retry {
+            Some(true) => Remedy::Backoff,
+            Some(false) => Remedy::None,
+            None => by_kind,
+        }
+    }
+
+    /// The error that a caller sees.
+    pub fn into_error(self) -> Error {
+        let mut error = Error::new(self.kind, self.message)
+            .with_code(self.code)
+            .with_request_id(self.request_id);
+        if let Some(status) = self.status {
+            error = error.with_status(status);
+        }
+        if let Some(clock) = self.clock {
+            error = error.with_clock(clock);
+        }
+        error
+    }
+}
+
+/// What may help after a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// Nothing: the same request would fail the same way.
+    None,
+    /// Another key, at once.
+    OtherKey {
+        /// Whether the key was rate limited, rather than refused.
+        limited: bool,
+    },
+    /// Some time.
+    Backoff,
+}
+
+/// The key that a call would get next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NextKey {
+    /// One that it has not tried: going on to it is no retry.
+    Untried,
+    /// One that it has tried, and that may work again.
+    Tried,
+    /// None is ready.
+    Resting,
+}
+
+/// What a call does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Try again now, with whatever key is next.
+    AtOnce,
+    /// Wait for the first of the cooling keys, then try again.
+    AwaitKey,
+    /// Wait for so long (`None`: the usual backoff before this retry, counted from 0), try again.
+    Wait(Option<Duration>, u32),
+    /// The failure stands.
+    GiveUp,
+}
+
+/// How far one call has got with its retries.
+#[derive(Debug)]
+pub struct Retries {
+    max: u32,
+    made: u32,
+    moves: u32,
+}
+
+impl Retries {
+    pub fn new(max: u32) -> Self {
+        Self { max, made: 0, moves: 0 }
+    }
+
+    /// Decides after a failure, by the key that would be next.
+    pub fn after(&mut self, failure: &Failure, next: NextKey) -> Step {
+        match (failure.remedy(), next) {
+            (Remedy::None, _) => Step::GiveUp,
+            (Remedy::Backoff, _) => self.wait(failure.retry_after),
+            (Remedy::OtherKey { limited }, NextKey::Untried) => {
+                self.moves += u32::from(limited);
+                if self.moves <= MOST_MOVES { Step::AtOnce } else { self.wait(None) }
+            }
+            (Remedy::OtherKey { .. }, _) if failure.should_retry == Some(false) => Step::GiveUp,
+            (Remedy::OtherKey { .. }, NextKey::Tried) => self.round(Step::AtOnce),
+            (Remedy::OtherKey { .. }, NextKey::Resting) => self.round(Step::AwaitKey),
+        }
+    }
+
+    fn wait(&mut self, asked_for: Option<Duration>) -> Step {
+        let n = self.made;
+        self.round(Step::Wait(asked_for, n))
+    }
+
+    fn round(&mut self, step: Step) -> Step {
+        if self.made == self.max {
+            return Step::GiveUp;
+        }
+        self.made += 1;
+        self.moves = 0;
+        step
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(kind: ErrorKind) -> Failure {
+        Failure::new(kind, "x")
+    }
+
+    #[test]
+    fn what_time_heals_is_retried_so_many_times() {
+        let mut retries = Retries::new(2);
+        assert_eq!(retries.after(&failure(ErrorKind::Server), NextKey::Untried), Step::Wait(None, 0));
+        assert_eq!(retries.after(&failure(ErrorKind::Connection), NextKey::Untried), Step::Wait(None, 1));
+        assert_eq!(retries.after(&failure(ErrorKind::Server), NextKey::Untried), Step::GiveUp);
+    }
+
+    #[test]
+    fn what_nothing_heals_is_not_retried() {
+        use ErrorKind::*;
+        for kind in [InvalidRequest, NotFound, ContextLengthExceeded, ContentPolicy, Redirect] {
+            assert_eq!(Retries::new(5).after(&failure(kind), NextKey::Untried), Step::GiveUp);
+        }
+        let total = Failure::timeout(Clock::Total, Duration::from_secs(1));
+        assert_eq!(Retries::new(5).after(&total, NextKey::Untried), Step::GiveUp);
+    }
+
+    #[test]
+    fn another_key_is_no_retry() {
+        let mut retries = Retries::new(0);
+        for _ in 0..20 {
+            assert_eq!(retries.after(&failure(ErrorKind::Authentication), NextKey::Untried), Step::AtOnce);
+        }
+        assert_eq!(retries.after(&failure(ErrorKind::RateLimited), NextKey::Untried), Step::AtOnce);
+        assert_eq!(retries.after(&failure(ErrorKind::RateLimited), NextKey::Resting), Step::GiveUp);
+    }
+
+    #[test]
+    fn after_eight_moves_from_limited_keys_comes_a_wait() {
+        let mut retries = Retries::new(5);
+        for _ in 0..8 {
+            assert_eq!(retries.after(&failure(ErrorKind::RateLimited), NextKey::Untried), Step::AtOnce);
+        }
+        assert_eq!(retries.after(&failure(ErrorKind::RateLimited), NextKey::Untried), Step::Wait(None, 0));
+        assert_eq!(retries.after(&failure(ErrorKind::RateLimited), NextKey::Untried), Step::AtOnce);
+        assert_eq!(retries.after(&failure(ErrorKind::RateLimited), NextKey::Resting), Step::AwaitKey);
+    }
+
+    #[test]
+    fn the_provider_may_forbid_or_ask_for_a_retry() {
+        let asks = Failure { should_retry: Some(true), ..failure(ErrorKind::InvalidRequest) };
+        let forbids = Failure { should_retry: Some(false), ..failure(ErrorKind::Server) };
+        let limited = Failure { should_retry: Some(false), ..failure(ErrorKind::RateLimited) };
+        assert_eq!(Retries::new(5).after(&asks, NextKey::Untried), Step::Wait(None, 0));
+        assert_eq!(Retries::new(5).after(&forbids, NextKey::Untried), Step::GiveUp);
+        assert_eq!(Retries::new(5).after(&limited, NextKey::Untried), Step::AtOnce, "another key is free to");
+        assert_eq!(Retries::new(5).after(&limited, NextKey::Resting), Step::GiveUp);
+    }
+}

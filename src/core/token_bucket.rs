@@ -1,1 +1,303 @@
-//! token_bucket
+//! The token bucket as a plain value: what is in it, who waits, and when each will be served.
+//!
+//! Waiters *pull* their tokens: a waiter takes them in [`Bucket::poll`], at the moment when its
+//! request really starts, so a token is never parked with somebody who has stopped looking. Each
+//! waiter is told when to look again; the bucket names those who must look earlier (somebody ahead
+//! has left). A waiter who does not look although it is due is passed over until it does: one
+//! forgotten future must not stop everybody behind it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::time::Timestamp;
+
+/// How late a waiter may look before those behind it may pass.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// What rounding may take from a token: far below what any provider counts, far above `f64`'s own
+/// error.
+const ROUNDING: f64 = 1e-6;
+
+/// A waiter's place in the queue; smaller is earlier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket(u64);
+
+/// What a waiter is told when it looks.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Turn {
+    /// The tokens are taken: go.
+    Granted,
+    /// Look again at this moment.
+    LookAgainAt(Timestamp),
+}
+
+#[derive(Debug)]
+struct Waiter<W> {
+    amount: f64,
+    look_again_at: Timestamp,
+    handle: W,
+}
+
+/// A bucket whose waiters leave a handle `W` (what it takes to make them look again).
+#[derive(Debug)]
+pub struct Bucket<W> {
+    capacity: f64,
+    refill_rate: f64,
+    level: f64,
+    updated: Timestamp,
+    waiting: BTreeMap<Ticket, Waiter<W>>,
+    waiting_amount: f64,
+    next_ticket: u64,
+}
+
+impl<W: Clone> Bucket<W> {
+    /// A full bucket of `capacity` tokens that gains `refill_rate` tokens a second. Both must have
+    /// been checked to be positive and finite.
+    pub fn new(capacity: f64, refill_rate: f64, now: Timestamp) -> Self {
+        Self {
+            capacity,
+            refill_rate,
+            level: capacity,
+            updated: now,
+            waiting: BTreeMap::new(),
+            waiting_amount: 0.0,
+            next_ticket: 0,
+        }
+    }
+
+    /// The most tokens it holds.
+    pub fn capacity(&self) -> f64 {
+        self.capacity
+    }
+
+    /// Tokens gained per second.
+    pub fn refill_rate(&self) -> f64 {
+        self.refill_rate
+    }
+
+    /// How many wait.
+    pub fn waiters(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// The tokens in it now, never below 0.
+    pub fn tokens(&mut self, now: Timestamp) -> f64 {
+        self.refill(now);
+        self.level.max(0.0)
+    }
+
+    /// Takes `amount` at once, or says when that would be possible. Whoever waits comes first.
+    pub fn try_take(&mut self, amount: f64, now: Timestamp) -> Result<(), Timestamp> {
+        self.refill(now);
+        let somebody_waits = self.waiting.values().any(|waiter| !is_asleep(waiter, now));
+        if !somebody_waits && self.holds(amount) {
+            self.level -= amount;
+            return Ok(());
+        }
+        Err(self.time_of(self.waiting_amount + amount, now))
+    }
+
+    /// Joins the queue.
+    pub fn join(&mut self, amount: f64, handle: W, now: Timestamp) -> Ticket {
+        self.refill(now);
+        let look_again_at = self.time_of(self.waiting_amount + amount, now);
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        self.waiting_amount += amount;
+        self.waiting.insert(ticket, Waiter { amount, look_again_at, handle });
+        ticket
+    }
+
+    /// A waiter looks whether it is its turn, and leaves the handle to be called by next time.
+    pub fn poll(&mut self, ticket: Ticket, handle: W, now: Timestamp) -> Turn {
+        self.refill(now);
+        let Some(waiter) = self.waiting.get(&ticket) else { return Turn::Granted };
+        let amount = waiter.amount;
+        let ahead: f64 = self.ahead_of(ticket, now);
+        if ahead == 0.0 && self.holds(amount) {
+            self.level -= amount;
+            self.remove(ticket);
+            return Turn::Granted;
+        }
+        let look_again_at = self.time_of(ahead + amount, now);
+        if let Some(waiter) = self.waiting.get_mut(&ticket) {
+            waiter.look_again_at = look_again_at;
+            waiter.handle = handle;
+        }
+        Turn::LookAgainAt(look_again_at)
+    }
+
+    /// A waiter leaves without its tokens.
+    pub fn leave(&mut self, ticket: Ticket) {
+        self.remove(ticket);
+    }
+
+    /// Tokens come back unused: the attempt that they were for never started.
+    pub fn give_back(&mut self, amount: f64, now: Timestamp) {
+        self.refill(now);
+        self.level = (self.level + amount).min(self.capacity);
+    }
+
+    /// Fills the bucket.
+    pub fn reset(&mut self, now: Timestamp) {
+        self.updated = now;
+        self.level = self.capacity;
+    }
+
+    /// The waiter that should look earlier than it means to, because the queue has moved up.
+    pub fn to_wake(&mut self, now: Timestamp) -> Option<W> {
+        self.refill(now);
+        let (level, rate) = (self.level, self.refill_rate);
+        let next = self.waiting.values_mut().find(|waiter| !is_asleep(waiter, now))?;
+        let could_be_served_at = now + seconds((next.amount - level) / rate);
+        if could_be_served_at >= next.look_again_at {
+            return None;
+        }
+        next.look_again_at = could_be_served_at;
+        Some(next.handle.clone())
+    }
+
+    fn refill(&mut self, now: Timestamp) {
+        // A clock that has stepped back yields nothing, and what comes after counts from there.
+        let gained = (now - self.updated).as_secs_f64() * self.refill_rate;
+        self.level = (self.level + gained).min(self.capacity);
+        self.updated = now;
+    }
+
+    fn holds(&self, amount: f64) -> bool {
+        self.level + ROUNDING >= amount
+    }
+
+    /// When `amount` tokens will have come in, counted from what is there now.
+    fn time_of(&self, amount: f64, now: Timestamp) -> Timestamp {
+        now + seconds((amount - self.level) / self.refill_rate)
+    }
+
+    /// What is asked for by those ahead of `ticket` who still look.
+    fn ahead_of(&self, ticket: Ticket, now: Timestamp) -> f64 {
+        // The first in the queue is nearly always asked first: spare it the sum.
+        if self.waiting.first_key_value().is_some_and(|(first, _)| *first == ticket) {
+            return 0.0;
+        }
+        let ahead = self.waiting.range(..ticket).map(|(_, waiter)| waiter);
+        ahead.filter(|waiter| !is_asleep(waiter, now)).map(|waiter| waiter.amount).sum()
+    }
+
+    fn remove(&mut self, ticket: Ticket) {
+        if let Some(waiter) = self.waiting.remove(&ticket) {
+            self.waiting_amount -= waiter.amount;
+        }
+        if self.waiting.is_empty() {
+            self.waiting_amount = 0.0; // no rounding is carried on
+        }
+    }
+}
+
+fn is_asleep<W>(waiter: &Waiter<W>, now: Timestamp) -> bool {
+    now - waiter.look_again_at > GRACE
+}
+
+/// Rounded up to the next nanosecond, so that whoever waits so long is not a hair too early.
+fn seconds(value: f64) -> Duration {
+    if value <= 0.0 {
+        return Duration::ZERO;
+    }
+    let exact = Duration::try_from_secs_f64(value).unwrap_or(Duration::MAX);
+    exact.saturating_add(Duration::from_nanos(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: f64) -> Timestamp {
+        Timestamp::new(Duration::from_secs_f64(seconds))
+    }
+
+    fn bucket(capacity: f64, rate: f64) -> Bucket<&'static str> {
+        Bucket::new(capacity, rate, at(0.0))
+    }
+
+    #[test]
+    fn starts_full_and_refills_up_to_capacity() {
+        let mut bucket = bucket(2.0, 1.0);
+        assert_eq!(bucket.try_take(2.0, at(0.0)), Ok(()));
+        assert!(bucket.try_take(1.0, at(0.5)).is_err());
+        assert_eq!(bucket.tokens(at(1.5)), 1.5);
+        assert_eq!(bucket.tokens(at(99.0)), 2.0);
+    }
+
+    #[test]
+    fn a_refusal_says_when() {
+        let mut bucket = bucket(1.0, 4.0);
+        assert_eq!(bucket.try_take(1.0, at(0.0)), Ok(()));
+        let when = bucket.try_take(1.0, at(0.0)).unwrap_err();
+        assert!(when - at(0.25) <= Duration::from_nanos(1));
+        assert_eq!(bucket.try_take(1.0, when), Ok(()));
+    }
+
+    #[test]
+    fn serves_in_order_of_arrival() {
+        let mut bucket = bucket(1.0, 1.0);
+        assert_eq!(bucket.try_take(1.0, at(0.0)), Ok(()));
+        let first = bucket.join(1.0, "first", at(0.0));
+        let second = bucket.join(1.0, "second", at(0.0));
+        // The second looks first, and early: it must not get the first one's token.
+        assert!(matches!(bucket.poll(second, "second", at(1.01)), Turn::LookAgainAt(_)));
+        assert!(bucket.try_take(1.0, at(1.01)).is_err());
+        assert_eq!(bucket.poll(first, "first", at(1.02)), Turn::Granted);
+        assert_eq!(bucket.poll(second, "second", at(2.03)), Turn::Granted);
+    }
+
+    #[test]
+    fn those_behind_move_up_when_one_leaves() {
+        let mut bucket = bucket(1.0, 1.0);
+        assert_eq!(bucket.try_take(1.0, at(0.0)), Ok(()));
+        let first = bucket.join(1.0, "first", at(0.0));
+        let second = bucket.join(1.0, "second", at(0.0));
+        bucket.leave(first);
+        assert_eq!(bucket.to_wake(at(0.5)), Some("second"));
+        assert_eq!(bucket.to_wake(at(0.5)), None, "told once is enough");
+        assert_eq!(bucket.poll(second, "second", at(1.01)), Turn::Granted);
+    }
+
+    #[test]
+    fn a_waiter_who_never_looks_does_not_stop_the_rest() {
+        let mut bucket = bucket(1.0, 1.0);
+        assert_eq!(bucket.try_take(1.0, at(0.0)), Ok(()));
+        let forgotten = bucket.join(1.0, "forgotten", at(0.0));
+        let next = bucket.join(1.0, "next", at(0.0));
+        assert!(matches!(bucket.poll(next, "next", at(1.5)), Turn::LookAgainAt(_)));
+        assert_eq!(bucket.poll(next, "next", at(2.1)), Turn::Granted);
+        assert_eq!(bucket.poll(forgotten, "forgotten", at(3.2)), Turn::Granted);
+    }
+
+    #[test]
+    fn a_clock_that_steps_back_yields_nothing_and_stops_nothing() {
+        let mut bucket = bucket(1.0, 1.0);
+        assert_eq!(bucket.try_take(1.0, at(100.0)), Ok(()));
+        assert_eq!(bucket.tokens(at(10.0)), 0.0);
+        assert_eq!(bucket.tokens(at(10.5)), 0.5);
+    }
+
+    #[test]
+    fn tokens_that_come_back_never_overfill() {
+        let mut bucket = bucket(2.0, 1.0);
+        bucket.give_back(1.0, at(0.0));
+        assert_eq!(bucket.tokens(at(0.0)), 2.0);
+    }
+
+    #[test]
+    fn no_rounding_is_gained_over_many_tokens() {
+        let mut bucket = bucket(1.0, 3.0);
+        let mut now = at(0.0);
+        for _ in 0..10_000 {
+            if let Err(when) = bucket.try_take(1.0, now) {
+                now = when;
+                assert_eq!(bucket.try_take(1.0, now), Ok(()));
+            }
+        }
+        let ideal = 9_999.0 / 3.0;
+        assert!((now.since_origin().as_secs_f64() - ideal).abs() < 1e-3);
+    }
+}

@@ -1,0 +1,87 @@
+//! A key that never shows itself, and the label that it shows instead.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// Shorter keys would show too much of themselves by their last four characters.
+const SHORTEST_WITH_A_TAIL: usize = 12;
+
+/// An API key. It has no `Display`, and its `Debug` hides it. The empty key stands for "no key":
+/// the servers on one's own machine that want none.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct ApiKey(Arc<str>);
+
+impl ApiKey {
+    pub fn new(key: &str) -> Self {
+        Self(key.into())
+    }
+
+    /// The key itself, for the wire only.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// `text` with every occurrence of the key replaced: providers echo keys in their errors.
+    pub fn redact(&self, text: &str) -> Option<String> {
+        let found = !self.0.is_empty() && text.contains(&*self.0);
+        found.then(|| text.replace(&*self.0, &label(&self.0)))
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&label(&self.0))
+    }
+}
+
+fn label(key: &str) -> String {
+    let length = key.chars().count();
+    match length {
+        0 => "no key".to_owned(),
+        _ if length < SHORTEST_WITH_A_TAIL => "…".to_owned(),
+        _ => format!("…{}", key.chars().skip(length - 4).collect::<String>()),
+    }
+}
+
+/// Gives each key of a pool a label of its own.
+#[derive(Debug, Default)]
+pub struct Labels(HashMap<String, u32>);
+
+impl Labels {
+    /// `…abcd`, and `…abcd#2` for the next key that ends so.
+    pub fn of(&mut self, key: &ApiKey) -> Arc<str> {
+        let label = label(key.expose());
+        let count = self.0.entry(label.clone()).or_default();
+        *count += 1;
+        if *count == 1 { label.into() } else { format!("{label}#{count}").into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_tell_keys_apart_without_showing_them() {
+        let mut labels = Labels::default();
+        let mut of = |key: &str| labels.of(&ApiKey::new(key)).to_string();
+        assert_eq!(of("sk-0123456789abcd"), "…abcd");
+        assert_eq!(of("sk-9876543210abcd"), "…abcd#2");
+        assert_eq!(of("short"), "…");
+        assert_eq!(of("brief"), "…#2");
+        assert_eq!(of(""), "no key");
+    }
+
+    #[test]
+    fn never_prints_itself() {
+        let key = ApiKey::new("sk-0123456789abcd");
+        assert_eq!(format!("{key:?}"), "…abcd");
+        assert_eq!(
+            key.redact("bad key sk-0123456789abcd!").as_deref(),
+            Some("bad key …abcd!")
+        );
+        assert_eq!(key.redact("nothing to hide"), None);
+        assert_eq!(ApiKey::new("").redact("x"), None);
+    }
+}

@@ -1,0 +1,292 @@
+//! What a provider's error means. This is the place for a provider's quirk: a code, a status or a
+//! shape that means something else than it says.
+
+use serde_json::Value;
+
+use crate::error::ErrorKind;
+
+/// A provider's error, whatever shape it came in.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ProviderError {
+    /// Its code, or failing that its type.
+    pub code: Option<String>,
+    /// Its `type`, where it has a code too.
+    pub category: Option<String>,
+    /// What it says.
+    pub message: String,
+}
+
+/// Codes and types by meaning, compared without regard to case and punctuation. A row serves every
+/// provider: no two of them use one word for two things.
+const MEANINGS: &[(ErrorKind, &[&str])] = &[
+    (
+        ErrorKind::QuotaExhausted,
+        &[
+            "insufficient_quota",            // OpenAI
+            "billing_hard_limit_reached",    // OpenAI
+            "billing_not_active",            // OpenAI
+            "quota_exceeded",                // gateways
+            "exceeded_current_quota_error",  // Moonshot
+            "insufficient_balance",          // DeepSeek, MiniMax
+            "insufficient_credits",          // OpenRouter
+            "arrearage",                     // DashScope
+            "account_overdue_error",         // Volcengine Ark
+            "1113",                          // Zhipu: in arrears
+            "30001",                         // SiliconFlow: balance too low
+        ],
+    ),
+    (
+        ErrorKind::Authentication,
+        &[
+            "invalid_api_key",
+            "incorrect_api_key_error",
+            "invalid_authentication_error",  // Moonshot
+            "authentication_error",
+            "auth_error",                    // LiteLLM
+            "no_db_connection",              // LiteLLM without a database, given a wrong key (400)
+            "token_not_found_in_db",         // LiteLLM
+            "account_deactivated",
+            "invalid_iam_token",             // Qianfan
+            "1000",                          // Zhipu
+            "1002",                          // Zhipu: token invalid
+        ],
+    ),
+    (
+        ErrorKind::RateLimited,
+        &[
+            "rate_limit_exceeded",
+            "rate_limit_error",
+            "rate_limit_reached_error",      // Moonshot
+            "rate_limited",                  // Mistral
+            "throttling_error",              // LiteLLM
+            "throttling",                    // DashScope
+            "throttling_rate_quota",         // DashScope
+            "rpm_rate_limit_exceeded",       // Qianfan
+            "tpm_rate_limit_exceeded",       // Qianfan
+            "too_many_requests",
+            "1302",                          // Zhipu: concurrency
+            "1303",                          // Zhipu: frequency
+        ],
+    ),
+    (
+        ErrorKind::ContextLengthExceeded,
+        &[
+            "context_length_exceeded",
+            "exceed_context_size_error",     // llama-server
+            "context_window_exceeded",
+            "model_max_prompt_tokens_exceeded", // GitHub Models
+            "string_above_max_length",
+        ],
+    ),
+    (
+        ErrorKind::ContentPolicy,
+        &[
+            "content_policy_violation",
+            "content_filter",
+            "responsible_ai_policy_violation", // Azure
+            "data_inspection_failed",        // DashScope
+            "sensitive_content_detected",    // Volcengine Ark
+            "moderation_blocked",
+            "1301",                          // Zhipu
+        ],
+    ),
+    (
+        ErrorKind::NotFound,
+        &["model_not_found", "model_not_exist", "deployment_not_found", "not_found_error"],
+    ),
+    (ErrorKind::PermissionDenied, &["permission_denied", "permission_error", "model_access_denied"]),
+    (
+        ErrorKind::Server,
+        &[
+            "server_error",
+            "internal_server_error",
+            "internal_error",
+            "overloaded_error",
+            "engine_overloaded",
+            "engine_overloaded_error",       // Moonshot
+            "service_unavailable",
+            "unavailable_error",             // llama-server, loading
+        ],
+    ),
+];
+
+/// Words in a message that mean a context window too small where no code says so.
+const CONTEXT_PHRASES: &[&str] =
+    &["maximum context length", "context window", "exceeds the available context size"];
+
+impl ProviderError {
+    /// Reads an error answer's body: every shape seen in the wild, and plain text or HTML as is.
+    pub fn from_body(body: &[u8]) -> Self {
+        match serde_json::from_slice(body) {
+            Ok(value) => Self::from_value(&value),
+            Err(_) => Self { message: as_text(body), ..Self::default() },
+        }
+    }
+
+    /// Reads an error object: `{"error": {…}}`, `{"error": "…"}`, the object unwrapped, or
+    /// `{"detail": …}`.
+    pub fn from_value(value: &Value) -> Self {
+        // Gemini wraps its error object in a list.
+        let value = value.get(0).unwrap_or(value);
+        let inner = value.get("error").filter(|inner| !inner.is_null()).unwrap_or(value);
+        let word = |name| inner.get(name).or_else(|| value.get(name)).and_then(as_word);
+        let (code, category) = (word("code"), word("type"));
+        let message = ["message", "detail", "msg", "error_description"]
+            .iter()
+            .find_map(|name| inner.get(name).or_else(|| value.get(name)))
+            .unwrap_or(inner);
+        let message = message.as_str().map_or_else(|| message.to_string(), str::to_owned);
+        match code {
+            Some(_) => Self { code, category, message },
+            None => Self { code: category, category: None, message },
+        }
+    }
+
+    /// What went wrong: the provider's own code beats the status, which is often wrong.
+    pub fn kind(&self, status: u16) -> ErrorKind {
+        let words = [&self.code, &self.category];
+        if let Some(kind) = words.into_iter().flatten().find_map(|word| meaning(word)) {
+            // "Server error" is also what a proxy says of a request that it does not understand.
+            if kind != ErrorKind::Server || status >= 500 || status < 400 {
+                return kind;
+            }
+        }
+        // A number in `code` is a status: the only one there is inside a stream, and the truer one
+        // where a gateway passes on another's error.
+        let own = self.code.as_deref().and_then(|code| code.parse().ok());
+        let status = own.filter(|code| (400..600).contains(code)).unwrap_or(status);
+        let message = self.message.to_lowercase();
+        if matches!(status, 400 | 413 | 422)
+            && CONTEXT_PHRASES.iter().any(|phrase| message.contains(phrase))
+        {
+            return ErrorKind::ContextLengthExceeded;
+        }
+        kind_of_status(status, self.says_invalid_request())
+    }
+
+    fn says_invalid_request(&self) -> bool {
+        [&self.code, &self.category].into_iter().flatten().any(|word| {
+            matches!(&*plain(word), "invalidrequesterror" | "invalidrequest" | "badrequest")
+        })
+    }
+
+    /// Whether the provider refuses `stream_options`: it answers 400 or 422 and names the field.
+    pub fn refuses_stream_options(&self, status: u16) -> bool {
+        let names_it = ["stream_options", "include_usage"];
+        matches!(status, 400 | 422) && names_it.iter().any(|name| self.message.contains(name))
+    }
+}
+
+fn kind_of_status(status: u16, invalid_request: bool) -> ErrorKind {
+    match status {
+        300..=399 => ErrorKind::Redirect,
+        401 => ErrorKind::Authentication,
+        402 => ErrorKind::QuotaExhausted,
+        403 => ErrorKind::PermissionDenied,
+        404 => ErrorKind::NotFound,
+        408 | 409 | 425 => ErrorKind::Server,
+        429 => ErrorKind::RateLimited,
+        400..=499 => ErrorKind::InvalidRequest,
+        // An error object in a 200 stream, with nothing but its type to go by.
+        _ if status < 400 && invalid_request => ErrorKind::InvalidRequest,
+        _ => ErrorKind::Server,
+    }
+}
+
+fn meaning(word: &str) -> Option<ErrorKind> {
+    let word = plain(word);
+    let row = MEANINGS.iter().find(|(_, words)| words.iter().any(|known| plain(known) == word));
+    row.map(|(kind, _)| *kind)
+}
+
+/// `InvalidApiKey`, `invalid-api-key` and `invalid_api_key` are one word.
+fn plain(word: &str) -> String {
+    word.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+}
+
+fn as_word(value: &Value) -> Option<String> {
+    match value {
+        // LiteLLM writes Python's None.
+        Value::String(word) if word.is_empty() || word == "None" => None,
+        Value::String(word) => Some(word.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// The body as it is; of an HTML page only what a person would read, which is its title.
+fn as_text(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let lower = text.to_ascii_lowercase();
+    let title = lower.find("<title>").and_then(|start| {
+        let start = start + "<title>".len();
+        lower[start..].find("</title>").map(|length| text[start..start + length].trim())
+    });
+    match title {
+        Some(title) => format!("an HTML page: {title}"),
+        None => text.trim().chars().take(2_000).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(status: u16, body: &str) -> ErrorKind {
+        ProviderError::from_body(body.as_bytes()).kind(status)
+    }
+
+    #[test]
+    fn the_code_beats_the_status() {
+        use ErrorKind::*;
+        for (status, body, expected) in [
+            (429, r#"{"error":{"code":"insufficient_quota","message":"x"}}"#, QuotaExhausted),
+            (429, r#"{"error":{"code":"rate_limit_exceeded","type":"requests"}}"#, RateLimited),
+            (400, r#"{"error":{"type":"no_db_connection","code":"400"}}"#, Authentication),
+            (400, r#"{"error":{"code":"InvalidApiKey","message":"x"}}"#, Authentication),
+            (401, r#"{"error":{"type":"invalid_request_error","code":null}}"#, Authentication),
+            (400, r#"{"error":{"type":"exceed_context_size_error","code":400}}"#, ContextLengthExceeded),
+            (400, r#"{"error":{"message":"litellm.ContextWindowExceededError: the context window"}}"#, ContextLengthExceeded),
+            (400, r#"{"code":"Arrearage","message":"x"}"#, QuotaExhausted),
+            (400, r#"{"object":"error","message":"no","type":"invalid_model","code":"1500"}"#, InvalidRequest),
+            (403, r#"{"code":30001,"message":"balance"}"#, QuotaExhausted),
+            (503, r#"{"error":{"message":"Loading model","type":"unavailable_error","code":503}}"#, Server),
+            (400, r#"{"error":{"type":"server_error","message":"bad"}}"#, InvalidRequest),
+            (200, r#"{"error":{"code":429,"message":"x"}}"#, RateLimited),
+            (200, r#"{"error":{"code":500,"message":"x","type":"server_error"}}"#, Server),
+            (200, r#"{"error":{"type":"invalid_request_error","message":"x"}}"#, InvalidRequest),
+            (200, r#"{"error":"something broke"}"#, Server),
+            (500, "Internal Server Error", Server),
+            (418, "", InvalidRequest),
+            (307, "", Redirect),
+            (529, "{}", Server),
+        ] {
+            assert_eq!(kind(status, body), expected, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn every_shape_yields_its_message() {
+        for (body, message) in [
+            (r#"{"error":{"message":"one"}}"#, "one"),
+            (r#"{"error":"two"}"#, "two"),
+            (r#"{"object":"error","message":"three","code":"3051"}"#, "three"),
+            (r#"{"detail":"four"}"#, "four"),
+            (r#"{"detail":[{"msg":"five"}]}"#, r#"[{"msg":"five"}]"#),
+            (r#"[{"error":{"message":"six"}}]"#, "six"),
+            ("seven", "seven"),
+            ("<html><head><title>502 Bad Gateway</title>…", "an HTML page: 502 Bad Gateway"),
+        ] {
+            assert_eq!(ProviderError::from_body(body.as_bytes()).message, message);
+        }
+    }
+
+    #[test]
+    fn codes_may_be_numbers_words_or_absent() {
+        let code = |body: &str| ProviderError::from_body(body.as_bytes()).code;
+        assert_eq!(code(r#"{"error":{"code":429}}"#).as_deref(), Some("429"));
+        assert_eq!(code(r#"{"error":{"code":"x","type":"y"}}"#).as_deref(), Some("x"));
+        assert_eq!(code(r#"{"error":{"code":null,"type":"y"}}"#).as_deref(), Some("y"));
+        assert_eq!(code(r#"{"error":{"code":"None","type":"None"}}"#), None);
+    }
+}

@@ -1,0 +1,348 @@
+//! The key pool that callers share: the plain pool of [`core`](crate::core) with a clock, and leases
+//! that end by themselves.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::time::Duration;
+
+use crate::core::health::KeyFate;
+use crate::core::key::ApiKey;
+use crate::core::key_pool::{KeyId, KeyPool, NoKey};
+use crate::core::key_slot::KeyStatus;
+use crate::core::retry::NextKey;
+use crate::error::{Error, ErrorKind, Problem};
+use crate::lock::lock;
+use crate::platform::{Runtime, default_runtime};
+use crate::registry;
+use crate::wakers::Wakers;
+
+/// The API keys of one provider. Each request takes the ready key with the fewest requests in
+/// flight; a key that is limited, out of credit or refused is left alone until it may work again.
+///
+/// Pools of one `provider_id` and `base_url` are one pool in a process: making it again adds the
+/// keys that are new. Clones share one pool.
+///
+/// ```
+/// use lockkeeper::ApiKeyPool;
+///
+/// let pool = ApiKeyPool::new("demo", "https://api.example.com/v1", ["key-one-0001", "key-two-0002"])?;
+/// assert_eq!(pool.get_least_loaded_key().as_deref(), Some("key-one-0001"));
+///
+/// let lease = pool.lease()?; // counts a request on the key, until it is dropped
+/// assert_eq!(lease.key_label(), "…0001");
+/// assert_eq!(pool.get_least_loaded_key().as_deref(), Some("key-two-0002"));
+/// # Ok::<(), lockkeeper::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct ApiKeyPool {
+    shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    provider_id: String,
+    base_url: String,
+    pool: Mutex<KeyPool>,
+    /// Calls that wait for a key to become ready.
+    waiting: Wakers,
+    runtime: Arc<dyn Runtime>,
+}
+
+impl ApiKeyPool {
+    /// The pool of `provider_id` at `base_url`, with these keys in it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] where there is no key, or one is empty or has characters that no header
+    /// can carry.
+    pub fn new<K: AsRef<str>>(
+        provider_id: &str,
+        base_url: &str,
+        keys: impl IntoIterator<Item = K>,
+    ) -> Result<Self, Error> {
+        let no_clock = || Error::new(ErrorKind::Config, "no clock is built in here: give a Runtime");
+        Self::with_runtime(provider_id, base_url, keys, default_runtime().ok_or_else(no_clock)?)
+    }
+
+    /// The same on a clock of your own: pools are shared by those who share the clock.
+    ///
+    /// # Errors
+    /// As [`ApiKeyPool::new`].
+    pub fn with_runtime<K: AsRef<str>>(
+        provider_id: &str,
+        base_url: &str,
+        keys: impl IntoIterator<Item = K>,
+        runtime: Arc<dyn Runtime>,
+    ) -> Result<Self, Error> {
+        let keys = checked(keys)?;
+        if keys.is_empty() {
+            return Err(Error::config(vec![Problem::new("api_keys", 0, "a pool needs a key")]));
+        }
+        Ok(Self::shared_with(provider_id, base_url, keys, runtime))
+    }
+
+    /// The pool of a server that wants no keys: one place for all requests, and no header.
+    pub(crate) fn keyless(provider_id: &str, base_url: &str, runtime: Arc<dyn Runtime>) -> Self {
+        Self::shared_with(provider_id, base_url, vec![ApiKey::new("")], runtime)
+    }
+
+    fn shared_with(
+        provider_id: &str,
+        base_url: &str,
+        keys: Vec<ApiKey>,
+        runtime: Arc<dyn Runtime>,
+    ) -> Self {
+        let pool = registry::pool(&runtime.clone(), provider_id, base_url, || Shared {
+            provider_id: provider_id.to_owned(),
+            base_url: base_url.to_owned(),
+            pool: Mutex::default(),
+            waiting: Wakers::default(),
+            runtime,
+        });
+        keys.into_iter().for_each(|key| pool.lock().add(key));
+        pool
+    }
+
+    /// The id that the pool was made with.
+    #[must_use]
+    pub fn provider_id(&self) -> &str {
+        &self.shared.provider_id
+    }
+
+    /// The base URL that its keys are for; they are sent nowhere else.
+    #[must_use]
+    pub fn base_url(&self) -> &str {
+        &self.shared.base_url
+    }
+
+    /// The key that the next request would use, or `None` while no key is ready. It is not reserved:
+    /// [`lease`](Self::lease) picks and counts in one step.
+    #[must_use]
+    pub fn get_least_loaded_key(&self) -> Option<String> {
+        let now = self.now();
+        self.lock().least_loaded(now).map(|key| key.expose().to_owned())
+    }
+
+    /// Counts a request on `key`, made outside the library. False if the pool does not know it.
+    pub fn increment_task_count(&self, key: &str) -> bool {
+        self.lock().adjust(&ApiKey::new(key), true)
+    }
+
+    /// Ends such a request. The count never falls below 0. False if the pool does not know the key.
+    pub fn decrement_task_count(&self, key: &str) -> bool {
+        self.lock().adjust(&ApiKey::new(key), false)
+    }
+
+    /// Takes the ready key with the fewest requests in flight until the lease is dropped.
+    ///
+    /// # Errors
+    /// [`ErrorKind::RateLimited`] with [`Error::retry_at`] while keys are cooling; otherwise
+    /// [`ErrorKind::QuotaExhausted`] or [`ErrorKind::Authentication`].
+    pub fn lease(&self) -> Result<KeyLease, Error> {
+        self.lease_for("").map_err(|none| self.no_key_error(none))
+    }
+
+    /// Adds a key; it may be used at once, also by calls that wait. One that is there stays.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for a key that no header can carry.
+    pub fn add_key(&self, key: &str) -> Result<(), Error> {
+        checked([key])?.into_iter().for_each(|key| self.lock().add(key));
+        self.shared.waiting.wake_all();
+        Ok(())
+    }
+
+    /// Retires a key: it gets no new work, and is gone when its last request ends. False if the pool
+    /// does not know it.
+    pub fn remove_key(&self, key: &str) -> bool {
+        let known = self.lock().remove(&ApiKey::new(key));
+        self.shared.waiting.wake_all();
+        known
+    }
+
+    /// Makes `keys` the pool's keys: adds those that are new, retires those that are missing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] where a key is unfit or none is left; then nothing is changed.
+    pub fn reload<K: AsRef<str>>(&self, keys: impl IntoIterator<Item = K>) -> Result<(), Error> {
+        let keys = checked(keys)?;
+        if keys.is_empty() {
+            return Err(Error::config(vec![Problem::new("api_keys", 0, "a pool needs a key")]));
+        }
+        let mut pool = self.lock();
+        let gone: Vec<ApiKey> = pool.keys().filter(|key| !keys.contains(key)).cloned().collect();
+        gone.iter().for_each(|key| {
+            pool.remove(key);
+        });
+        keys.into_iter().for_each(|key| pool.add(key));
+        drop(pool);
+        self.shared.waiting.wake_all();
+        Ok(())
+    }
+
+    /// A look at every key, in the order in which they were added.
+    #[must_use]
+    pub fn statuses(&self) -> Vec<KeyStatus> {
+        let now = self.now();
+        self.lock().statuses(now)
+    }
+
+    /// Requests under way on all keys together.
+    #[must_use]
+    pub fn in_flight(&self) -> u32 {
+        self.statuses().iter().map(|key| key.in_flight).sum()
+    }
+
+    pub(crate) fn lease_for(&self, model: &str) -> Result<KeyLease, NoKey> {
+        let now = self.now();
+        let leased = self.lock().lease(model, now)?;
+        Ok(KeyLease {
+            shared: self.shared.clone(),
+            model: model.to_owned(),
+            id: leased.id,
+            key: leased.key,
+            label: leased.label,
+            open: true,
+        })
+    }
+
+    /// The key that a call would get next, which has tried these.
+    pub(crate) fn next_key(&self, model: &str, tried: &[KeyId]) -> NextKey {
+        let now = self.now();
+        match self.lock().next(model, now) {
+            None => NextKey::Resting,
+            Some(key) if tried.contains(&key) => NextKey::Tried,
+            Some(_) => NextKey::Untried,
+        }
+    }
+
+    /// Resolves when the pool's keys have changed, other than by the passing of time.
+    pub(crate) async fn changed(&self) {
+        self.shared.waiting.wait().await;
+    }
+
+    /// Adds what an answer cost to the counts of its key.
+    pub(crate) fn count_tokens(&self, id: KeyId, input: u64, output: u64) {
+        self.lock().count_tokens(id, input, output);
+    }
+
+    pub(crate) fn runtime(&self) -> &Arc<dyn Runtime> {
+        &self.shared.runtime
+    }
+
+    pub(crate) fn no_key_error(&self, none: NoKey) -> Error {
+        let in_time = |until| self.shared.runtime.unix_time().checked_add(until - self.now());
+        match none {
+            NoKey::CoolingUntil(until) => {
+                Error::new(ErrorKind::RateLimited, "every key is rate limited")
+                    .with_retry_at(in_time(until))
+            }
+            NoKey::Exhausted(until) => {
+                Error::new(ErrorKind::QuotaExhausted, "every key is out of quota or credit")
+                    .with_retry_at(until.and_then(in_time))
+            }
+            NoKey::Denied => {
+                Error::new(ErrorKind::PermissionDenied, "no key may use this model")
+            }
+            NoKey::Dead => Error::new(ErrorKind::Authentication, "the provider refuses every key"),
+            NoKey::Empty => Error::new(ErrorKind::Authentication, "the pool has no key any more"),
+        }
+    }
+
+    pub(crate) fn downgrade(&self) -> Weak<Shared> {
+        Arc::downgrade(&self.shared)
+    }
+
+    pub(crate) fn from_shared(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    fn now(&self) -> crate::Timestamp {
+        self.shared.runtime.now()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, KeyPool> {
+        lock(&self.shared.pool)
+    }
+}
+
+impl fmt::Debug for ApiKeyPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiKeyPool")
+            .field("provider_id", &self.shared.provider_id)
+            .field("base_url", &self.shared.base_url)
+            .field("keys", &self.statuses())
+            .finish()
+    }
+}
+
+fn checked<K: AsRef<str>>(keys: impl IntoIterator<Item = K>) -> Result<Vec<ApiKey>, Error> {
+    let mut problems = Vec::new();
+    let mut fit = Vec::new();
+    for (index, key) in keys.into_iter().enumerate() {
+        let path = || format!("api_keys[{index}]");
+        match key.as_ref() {
+            "" => problems.push(Problem::new(path(), 0, "an empty key")),
+            key if !key.bytes().all(|byte| byte.is_ascii_graphic()) => {
+                let message = "a key has characters other than visible ASCII";
+                problems.push(Problem::new(path(), 0, message));
+            }
+            key => fit.push(ApiKey::new(key)),
+        }
+    }
+    if problems.is_empty() { Ok(fit) } else { Err(Error::config(problems)) }
+}
+
+/// A key in use. Dropping it ends the use, however that comes about.
+pub struct KeyLease {
+    shared: Arc<Shared>,
+    model: String,
+    id: KeyId,
+    key: ApiKey,
+    label: Arc<str>,
+    open: bool,
+}
+
+impl KeyLease {
+    /// The key, for the wire only.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        self.key.expose()
+    }
+
+    /// What to call the key in logs (`…abcd`).
+    #[must_use]
+    pub fn key_label(&self) -> &str {
+        &self.label
+    }
+
+    pub(crate) fn id(&self) -> KeyId {
+        self.id
+    }
+
+    pub(crate) fn redact(&self, text: &str) -> Option<String> {
+        self.key.redact(text)
+    }
+
+    /// Ends the use with what it showed of the key.
+    pub(crate) fn end(mut self, fate: KeyFate, backoff: impl FnOnce(u32) -> Duration) {
+        self.release(fate, backoff);
+    }
+
+    fn release(&mut self, fate: KeyFate, backoff: impl FnOnce(u32) -> Duration) {
+        if std::mem::take(&mut self.open) {
+            let now = self.shared.runtime.now();
+            lock(&self.shared.pool).release(self.id, fate, &self.model, now, backoff);
+        }
+    }
+}
+
+impl Drop for KeyLease {
+    fn drop(&mut self) {
+        self.release(KeyFate::Unchanged, |_| Duration::ZERO);
+    }
+}
+
+impl fmt::Debug for KeyLease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyLease").field("key", &self.label).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,8 @@
+//! Locks that outlive a panic: what they guard is changed in single steps and stays whole.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Locks `mutex`, also after a panic elsewhere: one caller's bug must not hang all the others.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,77 @@
+//! The one door to the world: a clock and a way to send requests, behind two traits.
+//!
+//! Everything else in the crate is told the time and is handed bytes. Native defaults are here; bring
+//! your own [`Runtime`] or [`Transport`] for another platform, a proxy, or a test.
+
+mod http;
+mod maybe_send;
+#[cfg(not(target_arch = "wasm32"))]
+mod native;
+#[cfg(not(target_arch = "wasm32"))]
+#[cfg(feature = "reqwest")]
+mod reqwest_transport;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+pub use http::{Header, HttpRequest, HttpResponse, TransportError};
+pub use maybe_send::{BoxFuture, BoxStream, MaybeSend, MaybeSync, boxed, boxed_stream};
+#[cfg(feature = "reqwest")]
+#[cfg(not(target_arch = "wasm32"))]
+pub use reqwest_transport::ReqwestTransport;
+
+use crate::core::time::Timestamp;
+
+/// Time: what it is, and how to wait for it.
+///
+/// Clients that share a `Runtime` (the same `Arc`) share pools and buckets too.
+pub trait Runtime: MaybeSend + MaybeSync + 'static {
+    /// The time on a clock that never steps back, from any origin.
+    fn now(&self) -> Timestamp;
+
+    /// A future that is ready after `duration`. It may be ready earlier where the platform's timers
+    /// do not reach so far; the caller looks again.
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
+
+    /// The time of day, to read dates in headers and to name one in errors.
+    fn unix_time(&self) -> SystemTime;
+
+    /// A number that nobody else has, to seed the jitter of retries.
+    fn random_seed(&self) -> u64;
+}
+
+/// A way to send requests.
+pub trait Transport: MaybeSend + MaybeSync + 'static {
+    /// Sends a request and resolves when the response's headers are there. It must not follow
+    /// redirects. Dropping the future, or the response's body, must end the request.
+    ///
+    /// # Errors
+    /// A [`TransportError`] where no response came.
+    fn send(&self, request: HttpRequest) -> BoxFuture<'static, Result<HttpResponse, TransportError>>;
+}
+
+/// The platform's clock, where there is one built in.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn default_runtime() -> Option<Arc<dyn Runtime>> {
+    Some(native::shared())
+}
+
+/// The platform's clock, where there is one built in.
+#[cfg(target_arch = "wasm32")]
+pub(crate) fn default_runtime() -> Option<Arc<dyn Runtime>> {
+    None
+}
+
+/// The platform's way to send requests, where there is one built in.
+#[cfg(all(feature = "reqwest", not(target_arch = "wasm32")))]
+pub(crate) fn default_transport() -> Result<Arc<dyn Transport>, TransportError> {
+    reqwest_transport::shared().map(|transport| transport as Arc<dyn Transport>)
+}
+
+/// The platform's way to send requests, where there is one built in.
+#[cfg(not(all(feature = "reqwest", not(target_arch = "wasm32"))))]
+pub(crate) fn default_transport() -> Result<Arc<dyn Transport>, TransportError> {
+    Err(TransportError::fatal(
+        "no transport is built in here: enable the feature `reqwest`, or give one with `transport(…)`",
+    ))
+}

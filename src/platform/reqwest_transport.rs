@@ -1,0 +1,170 @@
+//! The native transport: reqwest, driven by any executor.
+//!
+//! Connections live on one runtime of the library's own, which is never dropped, so they outlive
+//! the caller's. Requests and bodies are polled on the caller's thread, with that runtime entered
+//! for the length of each poll: nothing is spawned or passed through a channel in between, and
+//! dropping the future ends the request.
+
+use std::error::Error as _;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_util::{Stream, TryStreamExt};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use tokio::runtime::{Builder, Handle, Runtime};
+
+use super::{
+    BoxFuture, Header, HttpRequest, HttpResponse, Transport, TransportError, boxed, boxed_stream,
+};
+
+/// Threads that look after connections: reading and writing sockets is little work.
+const THREADS: usize = 2;
+
+/// The native transport, over a [`reqwest::Client`].
+///
+/// Give it a client of your own for a proxy, a certificate authority or a local address:
+///
+/// ```
+/// use lockkeeper::ReqwestTransport;
+///
+/// let client = reqwest::Client::builder()
+///     .no_proxy()
+///     .redirect(reqwest::redirect::Policy::none())
+///     .build()?;
+/// let transport = ReqwestTransport::with_client(client);
+/// # let _ = transport;
+/// # Ok::<(), reqwest::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct ReqwestTransport {
+    client: reqwest::Client,
+}
+
+impl ReqwestTransport {
+    /// A transport with connections of its own.
+    ///
+    /// # Errors
+    /// Where TLS can't be set up.
+    pub fn new() -> Result<Self, TransportError> {
+        let client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("lockkeeper/", env!("CARGO_PKG_VERSION")))
+            // Small writes go out at once: a request is one, and latency is what users feel.
+            .tcp_nodelay(true)
+            .build()
+            .map_err(|error| TransportError::fatal(with_causes(&error)))?;
+        Ok(Self::with_client(client))
+    }
+
+    /// A transport over `client`, which should follow no redirects: a key must not leave its
+    /// provider's origin.
+    #[must_use]
+    pub fn with_client(client: reqwest::Client) -> Self {
+        Self { client }
+    }
+}
+
+impl Transport for ReqwestTransport {
+    fn send(&self, request: HttpRequest) -> BoxFuture<'static, Result<HttpResponse, TransportError>> {
+        let client = self.client.clone();
+        boxed(async move {
+            let runtime = runtime()?;
+            let headers = header_map(request.headers)?;
+            let response = Entered { runtime, inner: Box::pin(async move {
+                client.post(request.url).headers(headers).body(request.body).send().await
+            }) };
+            response.await.map(into_response).map_err(transport_error)?
+        })
+    }
+}
+
+/// The transport that all clients without one of their own share, with its connections.
+pub fn shared() -> Result<Arc<ReqwestTransport>, TransportError> {
+    static SHARED: OnceLock<Result<Arc<ReqwestTransport>, TransportError>> = OnceLock::new();
+    SHARED.get_or_init(|| ReqwestTransport::new().map(Arc::new)).clone()
+}
+
+/// The runtime that connections live on.
+fn runtime() -> Result<&'static Handle, TransportError> {
+    static RUNTIME: OnceLock<Result<Runtime, String>> = OnceLock::new();
+    let runtime = RUNTIME.get_or_init(|| {
+        let mut builder = Builder::new_multi_thread();
+        builder.worker_threads(THREADS).thread_name("lockkeeper-net").enable_all();
+        builder.build().map_err(|error| error.to_string())
+    });
+    runtime.as_ref().map(Runtime::handle).map_err(TransportError::fatal)
+}
+
+/// Polls what is inside with the runtime entered.
+struct Entered<T> {
+    runtime: &'static Handle,
+    inner: Pin<Box<T>>,
+}
+
+impl<T: Future> Future for Entered<T> {
+    type Output = T::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T::Output> {
+        let _entered = self.runtime.enter();
+        self.inner.as_mut().poll(cx)
+    }
+}
+
+impl<T: Stream> Stream for Entered<T> {
+    type Item = T::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T::Item>> {
+        let _entered = self.runtime.enter();
+        self.inner.as_mut().poll_next(cx)
+    }
+}
+
+fn header_map(headers: Vec<Header>) -> Result<HeaderMap, TransportError> {
+    let mut map = HeaderMap::with_capacity(headers.len());
+    for header in headers {
+        let name = HeaderName::from_bytes(header.name.as_bytes())
+            .map_err(|_| TransportError::fatal(format!("`{}` is no header name", header.name)))?;
+        let mut value = HeaderValue::from_maybe_shared(Bytes::from(header.value)).map_err(|_| {
+            TransportError::fatal(format!("the value of header `{name}` has characters not allowed"))
+        })?;
+        value.set_sensitive(header.sensitive);
+        map.append(name, value);
+    }
+    Ok(map)
+}
+
+fn into_response(response: reqwest::Response) -> Result<HttpResponse, TransportError> {
+    let runtime = runtime()?;
+    let status = response.status().as_u16();
+    let headers = response.headers().iter().map(|(name, value)| {
+        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+    });
+    let headers = headers.collect();
+    let body = response.bytes_stream().map_err(transport_error);
+    let body = boxed_stream(Entered { runtime, inner: Box::pin(body) });
+    Ok(HttpResponse::new(status, headers, body))
+}
+
+fn transport_error(error: reqwest::Error) -> TransportError {
+    let fatal = error.is_builder();
+    // A URL may carry secrets in its query.
+    let message = with_causes(&error.without_url());
+    if fatal { TransportError::fatal(message) } else { TransportError::connection(message) }
+}
+
+/// An error and all that it was caused by: reqwest's own message alone says little.
+fn with_causes(error: &reqwest::Error) -> String {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let text = inner.to_string();
+        if !message.contains(&text) {
+            message = format!("{message}: {text}");
+        }
+        cause = inner.source();
+    }
+    message
+}

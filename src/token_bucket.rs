@@ -1,0 +1,315 @@
+//! The token bucket that callers share: the plain bucket of [`core`](crate::core) with a clock and
+//! with futures to wait in.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+
+use crate::core::time::Timestamp;
+use crate::core::token_bucket::{Bucket, Ticket, Turn};
+use crate::error::{Error, ErrorKind, Problem};
+use crate::lock::lock;
+use crate::platform::{BoxFuture, Runtime, default_runtime};
+
+/// Two computations of one moment differ by rounding, which is no reason for a new timer.
+const SAME_MOMENT: Duration = Duration::from_micros(1);
+
+/// A rate limiter: holds up to `capacity` bucket tokens, gains `refill_rate` of them a second, and
+/// lets one request start per token, first come, first served.
+///
+/// In any window of *t* seconds at most `capacity + refill_rate · t` tokens are handed out. Clones
+/// share one bucket.
+///
+/// ```
+/// use lockkeeper::TokenBucket;
+///
+/// # futures::executor::block_on(async {
+/// let bucket = TokenBucket::new(2.0, 50.0)?; // a burst of 2, then 50 a second
+/// bucket.acquire(2, None).await?;
+/// assert!(bucket.try_acquire(1).is_err()); // empty: refused, with the time to wait
+/// bucket.acquire(1, None).await?; // waits 20 ms
+/// # Ok::<(), lockkeeper::Error>(())
+/// # }).unwrap();
+/// ```
+#[derive(Clone)]
+pub struct TokenBucket {
+    shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    bucket: Mutex<Bucket<Waker>>,
+    runtime: Arc<dyn Runtime>,
+}
+
+/// Why [`TokenBucket::try_acquire`] gave no token.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Refused {
+    /// Not now: it would be this caller's turn after so long.
+    NotYet(Duration),
+    /// Never: the bucket holds no more than this.
+    MoreThanCapacity(f64),
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotYet(wait) => write!(f, "the token bucket is empty for another {wait:?}"),
+            Self::MoreThanCapacity(capacity) => {
+                write!(f, "the token bucket never holds more than {capacity} tokens")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Refused {}
+
+impl TokenBucket {
+    /// A full bucket on the platform's own clock.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] where `capacity` is below 1, `refill_rate` is not above 0, or either is
+    /// not finite.
+    pub fn new(capacity: f64, refill_rate: f64) -> Result<Self, Error> {
+        let no_clock = || Error::new(ErrorKind::Config, "no clock is built in here: give a Runtime");
+        Self::with_runtime(capacity, refill_rate, default_runtime().ok_or_else(no_clock)?)
+    }
+
+    /// A full bucket on a clock of your own.
+    ///
+    /// # Errors
+    /// As [`TokenBucket::new`].
+    pub fn with_runtime(
+        capacity: f64,
+        refill_rate: f64,
+        runtime: Arc<dyn Runtime>,
+    ) -> Result<Self, Error> {
+        let mut problems = Vec::new();
+        if !(capacity.is_finite() && capacity >= 1.0) {
+            let message = format!("expected a number of at least 1, found {capacity}");
+            problems.push(Problem::new("rate_limit_capacity", 0, message));
+        }
+        if !(refill_rate.is_finite() && refill_rate > 0.0) {
+            let message = format!("expected a number above 0 (a second), found {refill_rate}");
+            problems.push(Problem::new("rate_limit_refill_rate", 0, message));
+        }
+        if !problems.is_empty() {
+            return Err(Error::config(problems));
+        }
+        let bucket = Mutex::new(Bucket::new(capacity, refill_rate, runtime.now()));
+        Ok(Self { shared: Arc::new(Shared { bucket, runtime }) })
+    }
+
+    /// The most tokens the bucket holds.
+    #[must_use]
+    pub fn capacity(&self) -> f64 {
+        self.lock().capacity()
+    }
+
+    /// Tokens gained per second.
+    #[must_use]
+    pub fn refill_rate(&self) -> f64 {
+        self.lock().refill_rate()
+    }
+
+    /// The tokens in the bucket now.
+    #[must_use]
+    pub fn tokens(&self) -> f64 {
+        let now = self.shared.runtime.now();
+        self.lock().tokens(now)
+    }
+
+    /// How many callers wait for tokens.
+    #[must_use]
+    pub fn waiters(&self) -> usize {
+        self.lock().waiters()
+    }
+
+    /// Takes `amount` tokens without waiting.
+    ///
+    /// # Errors
+    /// [`Refused`], which says how long a wait would be.
+    pub fn try_acquire(&self, amount: u32) -> Result<(), Refused> {
+        let now = self.shared.runtime.now();
+        let mut bucket = self.lock();
+        if f64::from(amount) > bucket.capacity() {
+            return Err(Refused::MoreThanCapacity(bucket.capacity()));
+        }
+        bucket.try_take(amount.into(), now).map_err(|at| Refused::NotYet(at - now))
+    }
+
+    /// Takes `amount` tokens when they are there and it is this caller's turn. With a `timeout` that
+    /// is too short for that, the error comes at once. Dropping the future gives up the place.
+    ///
+    /// # Errors
+    /// [`ErrorKind::RateLimited`] with [`Error::retry_at`] where the wait does not fit `timeout`;
+    /// [`ErrorKind::Config`] where `amount` is above the capacity.
+    pub fn acquire(&self, amount: u32, timeout: Option<Duration>) -> Acquire {
+        let deadline = timeout.map(|timeout| self.shared.runtime.now() + timeout);
+        self.acquire_until(amount, deadline)
+    }
+
+    /// Fills the bucket.
+    pub fn reset(&self) {
+        let now = self.shared.runtime.now();
+        self.change(|bucket| bucket.reset(now), now);
+    }
+
+    pub(crate) fn acquire_until(&self, amount: u32, deadline: Option<Timestamp>) -> Acquire {
+        let shared = self.shared.clone();
+        Acquire { shared, amount: amount.into(), deadline, waiting: None }
+    }
+
+    /// Puts tokens back whose attempt never started.
+    pub(crate) fn give_back(&self, amount: u32) {
+        let now = self.shared.runtime.now();
+        self.change(|bucket| bucket.give_back(amount.into(), now), now);
+    }
+
+    pub(crate) fn downgrade(&self) -> Weak<Shared> {
+        Arc::downgrade(&self.shared)
+    }
+
+    pub(crate) fn upgrade(shared: &Weak<Shared>) -> Option<Self> {
+        shared.upgrade().map(|shared| Self { shared })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Bucket<Waker>> {
+        lock(&self.shared.bucket)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Bucket<Waker>), now: Timestamp) {
+        self.shared.change(change, now);
+    }
+}
+
+impl Shared {
+    /// Changes the bucket, then wakes whoever has moved up by it, outside the lock.
+    fn change<T>(&self, change: impl FnOnce(&mut Bucket<Waker>) -> T, now: Timestamp) -> T {
+        let (result, to_wake) = {
+            let mut bucket = lock(&self.bucket);
+            (change(&mut bucket), bucket.to_wake(now))
+        };
+        if let Some(waker) = to_wake {
+            waker.wake();
+        }
+        result
+    }
+}
+
+impl fmt::Debug for TokenBucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenBucket")
+            .field("tokens", &self.tokens())
+            .field("capacity", &self.capacity())
+            .field("refill_rate", &self.refill_rate())
+            .field("waiters", &self.waiters())
+            .finish()
+    }
+}
+
+/// A wait for tokens; see [`TokenBucket::acquire`].
+#[must_use = "futures do nothing unless polled"]
+pub struct Acquire {
+    shared: Arc<Shared>,
+    amount: f64,
+    deadline: Option<Timestamp>,
+    waiting: Option<Waiting>,
+}
+
+struct Waiting {
+    ticket: Ticket,
+    timer: BoxFuture<'static, ()>,
+    until: Timestamp,
+}
+
+impl Future for Acquire {
+    type Output = Result<(), Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let now = self.shared.runtime.now();
+        let turn = match &self.waiting {
+            None => self.arrive(now, cx)?,
+            Some(waiting) => {
+                let (ticket, waker) = (waiting.ticket, cx.waker().clone());
+                self.shared.change(|bucket| bucket.poll(ticket, waker, now), now)
+            }
+        };
+        match turn {
+            Turn::Granted => {
+                self.waiting = None;
+                Poll::Ready(Ok(()))
+            }
+            Turn::LookAgainAt(at) if self.deadline.is_some_and(|deadline| at > deadline) => {
+                self.leave(now);
+                Poll::Ready(Err(self.too_late(at, now)))
+            }
+            Turn::LookAgainAt(at) => {
+                self.wait_until(at, now, cx);
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Acquire {
+    /// The first look: take the tokens, or join the queue if the wait is worth beginning.
+    fn arrive(&mut self, now: Timestamp, cx: &Context<'_>) -> Result<Turn, Error> {
+        let mut bucket = lock(&self.shared.bucket);
+        if self.amount > bucket.capacity() {
+            let refused = Refused::MoreThanCapacity(bucket.capacity());
+            return Err(Error::new(ErrorKind::Config, refused.to_string()));
+        }
+        let Err(at) = bucket.try_take(self.amount, now) else { return Ok(Turn::Granted) };
+        if self.deadline.is_none_or(|deadline| at <= deadline) {
+            let ticket = bucket.join(self.amount, cx.waker().clone(), now);
+            let timer = self.shared.runtime.sleep(at - now);
+            self.waiting = Some(Waiting { ticket, timer, until: at });
+        }
+        Ok(Turn::LookAgainAt(at))
+    }
+
+    /// Sees to it that this future is polled again at `at`.
+    fn wait_until(&mut self, at: Timestamp, now: Timestamp, cx: &mut Context<'_>) {
+        let Some(waiting) = &mut self.waiting else { return };
+        if at + SAME_MOMENT < waiting.until {
+            waiting.until = at;
+            waiting.timer = self.shared.runtime.sleep(at - now);
+        }
+        if waiting.timer.poll_unpin(cx).is_ready() {
+            // It rang early: the queue is slower than it seemed, or the timer does not reach so far.
+            waiting.until = at;
+            waiting.timer = self.shared.runtime.sleep(at - now);
+            if waiting.timer.poll_unpin(cx).is_ready() {
+                cx.waker().wake_by_ref();
+            }
+        }
+    }
+
+    fn too_late(&self, at: Timestamp, now: Timestamp) -> Error {
+        let wait = at - now;
+        let message = format!("rate limit: a token is free only in {wait:.3?}, past the timeout");
+        Error::new(ErrorKind::RateLimited, message)
+            .with_retry_at(self.shared.runtime.unix_time().checked_add(wait))
+    }
+
+    fn leave(&mut self, now: Timestamp) {
+        if let Some(waiting) = self.waiting.take() {
+            self.shared.change(|bucket| bucket.leave(waiting.ticket), now);
+        }
+    }
+}
+
+impl Drop for Acquire {
+    fn drop(&mut self) {
+        if self.waiting.is_some() {
+            let now = self.shared.runtime.now();
+            self.leave(now);
+        }
+    }
+}
