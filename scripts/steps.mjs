@@ -20,7 +20,7 @@ export async function runSteps(steps, before = { passed: 0, failed: 0, skipped: 
   // A check that fails, or tests that do not compile, print no count: they must not read as "0 failed".
   if (last.exitCode !== 0 && count.failed === 0) count.failed = 1;
   console.log(closingLine(count));
-  return last.exitCode;
+  return last.exitCode === 0 ? 0 : (interruption() ?? 1);
 }
 
 async function runStep(step, count) {
