@@ -1,0 +1,46 @@
+// The checks that no ready-made tool makes: what the core depends on, and what the published archive holds.
+
+import { Failure, output } from "./run.mjs";
+
+const BARE = ["cargo", "tree", "--locked", "-p", "lockkeeper", "--no-default-features", "-e", "normal", "--target", "all"];
+
+/** Without its default features the library brings neither tokio nor reqwest, on any target. */
+export function checkBareDependencies() {
+  const tree = mustPrint([...BARE, "--prefix", "none"]);
+  const names = [...new Set([...tree.matchAll(/^((?:tokio|reqwest)\S*) v\S+/gm)].map((match) => match[1]))];
+  if (names.length === 0) {
+    console.log("neither tokio nor reqwest");
+    return;
+  }
+  const paths = names.map((name) => mustPrint([...BARE, "--invert", name]));
+  throw new Failure(`${names.join(" and ")} must not be needed without default features:\n${paths.join("\n")}`);
+}
+
+const WANTED = [
+  /^(src|examples)\/[\w/-]+\.rs$/,
+  /^(README|CHANGELOG)\.md$/,
+  /^LICENSE-(MIT|APACHE)$/,
+  /^provider\.schema\.json$/,
+  /^Cargo\.(toml|toml\.orig|lock)$/, // these and the next are cargo's own
+  /^\.cargo_vcs_info\.json$/,
+];
+const REQUIRED = ["src/lib.rs", "README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE", "provider.schema.json"];
+
+/** The archive for the registry holds what users need, and nothing else. */
+export function checkArchive() {
+  const files = mustPrint(["cargo", "package", "--locked", "-p", "lockkeeper", "--allow-dirty", "--list"]).trim().split(/\r?\n/);
+  const paths = files.map((file) => file.replaceAll("\\", "/"));
+  const stray = paths.filter((path) => !WANTED.some((pattern) => pattern.test(path)));
+  const missing = REQUIRED.filter((path) => !paths.includes(path));
+  if (stray.length) throw new Failure(`not to be published: ${stray.join(", ")}`);
+  if (missing.length) throw new Failure(`missing from the archive: ${missing.join(", ")}`);
+  console.log(`${paths.length} files`);
+}
+
+/** The output of a command that has to succeed. */
+function mustPrint(command) {
+  console.log(`$ ${command.join(" ")}`);
+  const text = output(command, { stderr: "inherit" });
+  if (text === undefined) throw new Failure(`failed: ${command.join(" ")}`);
+  return text;
+}

@@ -1,0 +1,77 @@
+// Runs named steps in order up to the first failure, then says what ran, for how long, and how many tests passed.
+
+import { Failure, interruption, run } from "./run.mjs";
+
+/**
+ * Runs the steps, each `{ name, command, env }` or `{ name, run }` with a function of its own, and
+ * gives back the exit code. `before` holds the counts of an earlier run, to be added to the total.
+ */
+export async function runSteps(steps, before = { passed: 0, failed: 0, skipped: 0 }) {
+  const count = { ...before };
+  const results = [];
+  for (const [i, step] of steps.entries()) {
+    console.log(`\n[${i + 1}/${steps.length}] ${step.name}`);
+    const result = await runStep(step, count);
+    results.push(result);
+    if (result.exitCode !== 0) break;
+  }
+  const last = results.at(-1);
+  summarize(steps, results);
+  // A check that fails, or tests that do not compile, print no count: they must not read as "0 failed".
+  if (last.exitCode !== 0 && count.failed === 0) count.failed = 1;
+  console.log(closingLine(count));
+  return last.exitCode === 0 ? 0 : (interruption() ?? 1);
+}
+
+async function runStep(step, count) {
+  const start = performance.now();
+  let exitCode;
+  try {
+    exitCode = step.run ? ((await step.run()) ?? 0) : await runCommand(step, count);
+  } catch (error) {
+    console.error(error instanceof Failure ? error.message : error);
+    exitCode = error.exitCode ?? 1;
+  }
+  return { exitCode: interruption() ?? exitCode, seconds: (performance.now() - start) / 1000 };
+}
+
+function runCommand({ command, env }, count) {
+  const settings = Object.entries(env ?? {}).map(([name, value]) => `${name}=${JSON.stringify(value)} `);
+  console.log(`$ ${settings.join("")}${command.join(" ")}`);
+  // Cargo sees a pipe, not the terminal behind it.
+  const color = process.stdout.isTTY && !process.env.NO_COLOR ? { CARGO_TERM_COLOR: "always" } : {};
+  return run(command, { env: { ...color, ...env }, onLine: (line) => addTestResult(line, count) });
+}
+
+/** Adds what a line says that ends the run of one test program; all other lines say nothing. */
+export function addTestResult(line, count) {
+  const plain = line.replace(/\x1b\[[\d;]*m|\x1b\(B|\r/g, "");
+  const [, passed, failed, ignored] = /^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored;/.exec(plain) ?? [];
+  if (passed === undefined) return;
+  count.passed += Number(passed);
+  count.failed += Number(failed);
+  count.skipped += Number(ignored);
+}
+
+function summarize(steps, results) {
+  console.log("\nSummary");
+  for (const [i, step] of steps.entries()) {
+    const result = results[i];
+    const verdict = !result ? "not run" : result.exitCode === 0 ? "ok" : interruption() ? "stopped" : "FAILED";
+    const time = result ? `${result.seconds.toFixed(1)} s` : "";
+    console.log(`  ${verdict.padEnd(8)}${time.padStart(9)}  ${step.name}`);
+  }
+  const total = results.reduce((sum, result) => sum + result.seconds, 0);
+  console.log(`  ${"total".padEnd(8)}${`${total.toFixed(1)} s`.padStart(9)}`);
+}
+
+/** The line that ends every run, for people and for CI. */
+function closingLine({ passed, failed, skipped }) {
+  return `${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ""}`;
+}
+
+/** The counts in the closing line of a run without failures, or undefined if it is none. */
+export function readClosingLine(line) {
+  const [, passed, skipped = 0] = /^(\d+) passed, 0 failed(?:, (\d+) skipped)?$/.exec(line.trim()) ?? [];
+  return passed === undefined ? undefined : { passed: Number(passed), failed: 0, skipped: Number(skipped) };
+}

@@ -1,0 +1,57 @@
+// `npm test` runs what every change must pass; `npm run test:all` (--all) adds what is long or rarely breaks.
+//
+// LOCKKEEPER_TESTED, set to the closing line of an `npm test` that just passed on this very tree,
+// makes `--all` run the additional steps only, and add those counts to its own: .ci/run does so.
+
+import { checkArchive, checkBareDependencies } from "./checks.mjs";
+import { Failure, main, run } from "./run.mjs";
+import { readClosingLine, runSteps } from "./steps.mjs";
+import { cargoDeny, ensureChecks, WASM } from "./toolchain.mjs";
+
+const step = (name, line, env) => ({ name, command: line.split(" "), env });
+const clippy = (name, what) => step(name, `cargo clippy --locked ${what} -- -D warnings`);
+
+const TOOLCHAIN = { name: "toolchain", run: ensureChecks };
+
+const EVERY_TIME = [
+  step("formatting", "cargo fmt --all --check"),
+  clippy("clippy", "--workspace --all-targets"),
+  clippy("clippy, without reqwest", "-p lockkeeper --lib --no-default-features"),
+  // Clippy compiles as `cargo check` does, and sees the code that only this target has.
+  clippy("wasm build", `-p lockkeeper --lib --target ${WASM}`),
+  clippy("wasm build, without default features", `-p lockkeeper --lib --no-default-features --target ${WASM}`),
+  { name: "dependencies of the core", run: checkBareDependencies },
+  step("docs", "cargo doc --locked --workspace --no-deps", { RUSTDOCFLAGS: "-D warnings" }),
+  // Every program runs, so that one run shows all failures.
+  step("tests", "cargo test --locked --workspace --no-fail-fast"),
+];
+
+const LONG = [
+  { name: "licences, bans and sources", run: deny },
+  { name: "contents of the archive", run: checkArchive },
+  step("examples", "cargo build --locked --examples"),
+  step("unit tests, without reqwest", "cargo test --locked -p lockkeeper --lib --no-default-features"),
+  step("simulation, 20,000 scenarios", "cargo test --locked --release --test sim", { LOCKKEEPER_SIM_SCENARIOS: "20000" }),
+];
+
+async function deny() {
+  return run([await cargoDeny(), "--locked", "check", "licenses", "bans", "sources"]);
+}
+
+/** The counts of the run that went before, or undefined if there was none. */
+function testedBefore() {
+  const line = process.env.LOCKKEEPER_TESTED;
+  if (!line) return undefined;
+  const counts = readClosingLine(line);
+  if (!counts) throw new Failure(`LOCKKEEPER_TESTED must be the closing line of a run that passed, not "${line}"`);
+  console.log(`Tested before: ${line}. Those ${EVERY_TIME.length} steps are not repeated.`);
+  return counts;
+}
+
+main(() => {
+  const unknown = process.argv.slice(2).filter((argument) => argument !== "--all");
+  if (unknown.length) throw new Failure(`unknown: ${unknown.join(" ")}; the one option is --all`, 2);
+  if (!process.argv.includes("--all")) return runSteps([TOOLCHAIN, ...EVERY_TIME]);
+  const before = testedBefore();
+  return runSteps(before ? [TOOLCHAIN, ...LONG] : [TOOLCHAIN, ...EVERY_TIME, ...LONG], before);
+});

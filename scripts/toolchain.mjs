@@ -1,0 +1,103 @@
+// Finds what the build needs, and installs what is missing: the pinned Rust, its components, cargo-deny.
+// What can be neither found nor installed is a failure that says what to do, never a silent skip.
+
+import { existsSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { delimiter, join } from "node:path";
+import { Failure, output, root, run } from "./run.mjs";
+
+export const WASM = "wasm32-unknown-unknown";
+const CARGO_DENY = "0.20"; // deny.toml is written for this one
+
+const cargoHome = process.env.CARGO_HOME || join(homedir(), ".cargo");
+// rustup extends the PATH of login shells only.
+process.env.PATH = [process.env.PATH, join(cargoHome, "bin")].filter(Boolean).join(delimiter);
+// Else a mere `rustc --version` downloads a whole toolchain, without a word.
+process.env.RUSTUP_AUTO_INSTALL = "0";
+
+const pinned = /^channel\s*=\s*"(.+)"/m.exec(readFileSync(join(root, "rust-toolchain.toml"), "utf8"))[1];
+
+const rust = {
+  name: `Rust ${pinned} or newer`,
+  isThere: () => atLeast(/^rustc (\S+)/.exec(output(["rustc", "--version"]))?.[1], pinned) && output(["cargo", "--version"]),
+  rustup: ["toolchain", "install", pinned, "--profile", "minimal", "-c", "rustfmt", "-c", "clippy", "--no-self-update"],
+};
+
+const component = (name, subcommand) => ({
+  name,
+  isThere: () => output(["cargo", subcommand, "--version"]),
+  rustup: ["component", "add", name],
+});
+
+const wasm = {
+  name: `the target ${WASM}`,
+  isThere: () => existsSync((output(["rustc", "--print", "target-libdir", "--target", WASM]) ?? "").trim()),
+  rustup: ["target", "add", WASM],
+};
+
+/** Whether a version such as "1.95.0" or "1.97.0-nightly" is as new as another. */
+function atLeast(found, wanted) {
+  if (!found) return false;
+  const [a, b] = [found, wanted].map((version) => version.split(/[.-]/).map(Number));
+  const i = [0, 1, 2].find((i) => a[i] !== b[i]);
+  return i === undefined || a[i] > b[i];
+}
+
+/** Makes sure of one thing that rustup can install. */
+async function ensure(need) {
+  if (need.isThere()) return;
+  const remedy = `rustup ${need.rustup.join(" ")}`;
+  if (!output(["rustup", "--version"])) {
+    throw new Failure(
+      `${need.name} is missing, and rustup, which could install it, is not there.\n` +
+        "Install rustup as described at https://rustup.rs (one command), then run this again.",
+    );
+  }
+  console.log(`${need.name} is missing: ${remedy}`);
+  const code = await run(["rustup", ...need.rustup]);
+  if (code !== 0 || !need.isThere()) {
+    throw new Failure(`${need.name} could not be installed. Install it by hand, then run this again:\n  ${remedy}`);
+  }
+}
+
+/** rustc links with the C compiler, and the TLS library is partly written in C. */
+function ensureCCompiler() {
+  if (process.platform === "win32") return; // rustup sees to the MSVC build tools there
+  const compiler = process.env.CC || "cc";
+  if (output([...compiler.split(" "), "--version"])) return;
+  throw new Failure(
+    `The C compiler \`${compiler}\` is missing: Rust links with it and the TLS library needs it. Install it:\n` +
+      "  Debian, Ubuntu  sudo apt-get install build-essential\n" +
+      "  Fedora          sudo dnf install gcc\n" +
+      "  Alpine          sudo apk add build-base\n" +
+      "  macOS           xcode-select --install",
+  );
+}
+
+/** What it takes to build and run the library. */
+export async function ensureCompiler() {
+  await ensure(rust);
+  ensureCCompiler();
+  console.log(output(["rustc", "--version"]).trim());
+}
+
+/** What it takes to check it as well. */
+export async function ensureChecks() {
+  await ensureCompiler();
+  for (const need of [component("rustfmt", "fmt"), component("clippy", "clippy"), wasm]) await ensure(need);
+}
+
+/** The path of cargo-deny. It takes minutes to build, so that all clones share one. */
+export async function cargoDeny() {
+  const cache = process.env.LOCKKEEPER_TOOLS || join(homedir(), ".cache", "lockkeeper-tools");
+  const cached = join(cache, "bin", "cargo-deny");
+  const found = () => [cached, "cargo-deny"].find((path) => output([path, "--version"])?.startsWith(`cargo-deny ${CARGO_DENY}.`));
+  if (!found()) {
+    const install = ["cargo", "install", "--locked", "cargo-deny", "--version", CARGO_DENY, "--root", cache];
+    console.log(`cargo-deny ${CARGO_DENY} is missing: ${install.join(" ")}`);
+    await run(install);
+  }
+  const path = found();
+  if (path) return path;
+  throw new Failure(`cargo-deny ${CARGO_DENY} could not be installed. Put one on the PATH, then run this again.`);
+}
