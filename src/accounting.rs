@@ -1,0 +1,162 @@
+//! What is counted: per client, and per call for those who read its stream.
+
+use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::chat::Usage;
+use crate::core::key_pool::KeyId;
+use crate::error::Attempt;
+use crate::key_pool::ApiKeyPool;
+use crate::lock::lock;
+
+/// What a client has done so far; see [`OpenAiCompatible::stats`](crate::OpenAiCompatible::stats).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ClientStats {
+    /// Calls begun.
+    pub calls: u64,
+    /// Calls answered.
+    pub succeeded: u64,
+    /// Calls that ended with an error.
+    pub failed: u64,
+    /// Calls dropped or aborted before their end.
+    pub cancelled: u64,
+    /// Attempts sent, over all calls.
+    pub attempts: u64,
+    /// Waits of calls: for a bucket token, a key, or the next retry.
+    pub waits: u64,
+    /// LLM tokens sent, as reported or estimated.
+    pub input_tokens: u64,
+    /// LLM tokens received, as reported or estimated.
+    pub output_tokens: u64,
+}
+
+/// The running totals behind [`ClientStats`].
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    calls: AtomicU64,
+    succeeded: AtomicU64,
+    failed: AtomicU64,
+    cancelled: AtomicU64,
+    attempts: AtomicU64,
+    waits: AtomicU64,
+    input_tokens: AtomicU64,
+    output_tokens: AtomicU64,
+}
+
+impl Counters {
+    pub fn attempt(&self) {
+        self.attempts.fetch_add(1, Relaxed);
+    }
+
+    pub fn wait(&self) {
+        self.waits.fetch_add(1, Relaxed);
+    }
+
+    pub fn snapshot(&self) -> ClientStats {
+        ClientStats {
+            calls: self.calls.load(Relaxed),
+            succeeded: self.succeeded.load(Relaxed),
+            failed: self.failed.load(Relaxed),
+            cancelled: self.cancelled.load(Relaxed),
+            attempts: self.attempts.load(Relaxed),
+            waits: self.waits.load(Relaxed),
+            input_tokens: self.input_tokens.load(Relaxed),
+            output_tokens: self.output_tokens.load(Relaxed),
+        }
+    }
+
+    /// A call begins; returns its number, for the log.
+    fn call(&self) -> u64 {
+        self.calls.fetch_add(1, Relaxed)
+    }
+
+    fn tokens(&self, usage: &Usage) {
+        self.input_tokens.fetch_add(usage.prompt_tokens, Relaxed);
+        self.output_tokens.fetch_add(usage.completion_tokens, Relaxed);
+    }
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Succeeded,
+    Failed,
+}
+
+/// The record of one call: counted once, however it ends.
+#[derive(Debug)]
+pub(crate) struct CallRecord {
+    counters: Arc<Counters>,
+    pool: ApiKeyPool,
+    /// The call's number, for the log.
+    pub id: u64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    ended: bool,
+    answered_by: Option<(KeyId, String)>,
+    attempts: Vec<Attempt>,
+}
+
+impl CallRecord {
+    /// The record of a call that begins now.
+    pub fn begin(counters: &Arc<Counters>, pool: &ApiKeyPool) -> Self {
+        let id = counters.call();
+        Self { counters: counters.clone(), pool: pool.clone(), id, state: Mutex::default() }
+    }
+
+    /// An attempt has failed.
+    pub fn failed_attempt(&self, attempt: Attempt) {
+        lock(&self.state).attempts.push(attempt);
+    }
+
+    /// This key has begun to answer.
+    pub fn answered_by(&self, key: KeyId, label: &str) {
+        lock(&self.state).answered_by = Some((key, label.to_owned()));
+    }
+
+    /// The attempts that failed.
+    pub fn attempts(&self) -> Vec<Attempt> {
+        lock(&self.state).attempts.clone()
+    }
+
+    /// The label of the key that answers or has answered.
+    pub fn key_label(&self) -> Option<String> {
+        lock(&self.state).answered_by.as_ref().map(|(_, label)| label.clone())
+    }
+
+    /// Whether a key has begun to answer, so that the call costs something.
+    pub fn has_answer(&self) -> bool {
+        lock(&self.state).answered_by.is_some()
+    }
+
+    /// What the call has cost.
+    pub fn count(&self, usage: &Usage) {
+        let Some((key, _)) = lock(&self.state).answered_by.clone() else { return };
+        self.counters.tokens(usage);
+        self.pool.count_tokens(key, usage.prompt_tokens, usage.completion_tokens);
+    }
+
+    /// The call has ended.
+    pub fn end(&self, ending: Ending) {
+        if std::mem::replace(&mut lock(&self.state).ended, true) {
+            return;
+        }
+        let total = match ending {
+            Ending::Succeeded => &self.counters.succeeded,
+            Ending::Failed => &self.counters.failed,
+        };
+        total.fetch_add(1, Relaxed);
+    }
+}
+
+impl Drop for CallRecord {
+    fn drop(&mut self) {
+        if !lock(&self.state).ended {
+            self.counters.cancelled.fetch_add(1, Relaxed);
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The clocks of a call: how long each part of it may take.
+
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+
+use crate::core::retry::Failure;
+use crate::core::time::Timestamp;
+use crate::error::Clock;
+use crate::platform::Runtime;
+
+/// A non-streamed call may take so long, all waits and retries included, unless told otherwise.
+pub(crate) const CHAT_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// The limits of one call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clocks {
+    /// The whole call.
+    pub total: Option<Duration>,
+    /// To the response's headers; none where the total serves as that too.
+    pub headers: Option<Duration>,
+    /// To the first visible token.
+    pub first_token: Duration,
+    /// Between two reads of the body.
+    pub idle: Duration,
+}
+
+/// A moment by which something must have happened, and the clock that says so.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limit {
+    pub at: Timestamp,
+    clock: Clock,
+    length: Duration,
+}
+
+impl Limit {
+    pub fn new(clock: Clock, length: Duration, from: Timestamp) -> Self {
+        Self { at: from + length, clock, length }
+    }
+
+    /// The failure of having passed it.
+    pub fn failure(self) -> Failure {
+        Failure::timeout(self.clock, self.length)
+    }
+
+    /// The earliest of these.
+    pub fn first(limits: impl IntoIterator<Item = Option<Self>>) -> Option<Self> {
+        limits.into_iter().flatten().min_by_key(|limit| limit.at)
+    }
+}
+
+/// Does `work`, but no longer than `limit` allows. No timer is set for work that is done at once.
+///
+/// # Errors
+/// The limit, where it passed first.
+pub(crate) async fn within<T>(
+    runtime: &dyn Runtime,
+    limit: Option<Limit>,
+    work: impl Future<Output = T>,
+) -> Result<T, Limit> {
+    let Some(limit) = limit else { return Ok(work.await) };
+    match select(pin!(work), pin!(sleep_until(runtime, limit.at))).await {
+        Either::Left((done, _)) => Ok(done),
+        Either::Right(_) => Err(limit),
+    }
+}
+
+/// Sleeps until `at`, also where one timer does not reach so far.
+pub(crate) async fn sleep_until(runtime: &dyn Runtime, at: Timestamp) {
+    loop {
+        let left = at - runtime.now();
+        if left.is_zero() {
+            return;
+        }
+        runtime.sleep(left).await;
+    }
+}

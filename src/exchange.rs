@@ -1,0 +1,324 @@
+//! The story of a request: wait for a bucket token, take the least loaded key, send, and either
+//! hand over the answer or decide what comes next. Every policy is in [`core`](crate::core); this
+//! is the one loop that drives it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::select;
+use tracing::{debug, trace};
+
+use crate::accounting::{CallRecord, Counters};
+use crate::clocks::{Clocks, Limit, sleep_until, within};
+use crate::core::backoff::{self, Jitter};
+use crate::core::key_pool::{KeyId, NoKey};
+use crate::core::retry::{Failure, Retries, Step};
+use crate::core::time::Timestamp;
+use crate::error::{Attempt, Clock, Error, ErrorKind};
+use crate::key_pool::{ApiKeyPool, KeyLease};
+use crate::lock::lock;
+use crate::platform::{HttpResponse, MaybeSend, Runtime, Transport};
+use crate::response_failure;
+use crate::token_bucket::TokenBucket;
+use crate::wire::Wire;
+
+/// No call waits longer than this for a key, whatever the provider asks for: it is told when to
+/// come back instead.
+const LONGEST_KEY_WAIT: Duration = Duration::from_secs(600);
+
+/// What a client and its open streams work with.
+pub(crate) struct Engine {
+    pub pool: ApiKeyPool,
+    pub transport: Arc<dyn Transport>,
+    pub wire: Wire,
+    pub retry_delay: Duration,
+    pub jitter: std::sync::Mutex<Jitter>,
+    pub counters: Arc<Counters>,
+    pub max_event_bytes: usize,
+}
+
+/// One call on its way.
+pub(crate) struct Call {
+    pub record: Arc<CallRecord>,
+    pub bucket: TokenBucket,
+    pub model: String,
+    /// Where the model's name was written, for those who mistype it.
+    pub model_origin: &'static str,
+    pub body: Bytes,
+    pub clocks: Clocks,
+    pub started: Timestamp,
+    pub retries: Retries,
+    tried: Vec<KeyId>,
+    last: Option<Failure>,
+}
+
+/// How to read an answer that has begun well.
+pub(crate) trait Reader: MaybeSend {
+    /// What is read.
+    type Answer;
+    /// The type of answer to ask for.
+    const ACCEPT: &'static str;
+
+    /// Reads it, as far as it takes to know that it will not have to be asked for again.
+    fn read(
+        &self,
+        engine: &Engine,
+        call: &Call,
+        response: HttpResponse,
+        sent: Timestamp,
+    ) -> impl Future<Output = Result<Self::Answer, Failure>> + MaybeSend;
+}
+
+impl Call {
+    pub fn new(
+        record: Arc<CallRecord>,
+        bucket: TokenBucket,
+        (model, model_origin): (String, &'static str),
+        body: Bytes,
+        clocks: Clocks,
+        started: Timestamp,
+        max_retries: u32,
+    ) -> Self {
+        Self {
+            record,
+            bucket,
+            model,
+            model_origin,
+            body,
+            clocks,
+            started,
+            retries: Retries::new(max_retries),
+            tried: Vec::new(),
+            last: None,
+        }
+    }
+
+    /// The limit of the call as a whole.
+    pub fn total(&self) -> Option<Limit> {
+        self.clocks.total.map(|total| Limit::new(Clock::Total, total, self.started))
+    }
+
+    fn deadline(&self) -> Option<Timestamp> {
+        self.total().map(|limit| limit.at)
+    }
+}
+
+impl Engine {
+    pub fn runtime(&self) -> &dyn Runtime {
+        &**self.pool.runtime()
+    }
+
+    fn now(&self) -> Timestamp {
+        self.runtime().now()
+    }
+
+    /// Does what it takes to get an answer, and returns it with the key that it came by.
+    pub async fn exchange<R: Reader>(
+        &self,
+        call: &mut Call,
+        reader: &R,
+    ) -> Result<(R::Answer, KeyLease), Error> {
+        loop {
+            self.bucket_token(call).await?;
+            let lease = match self.pool.lease_for(&call.model) {
+                Ok(lease) => lease,
+                Err(none) => {
+                    call.bucket.give_back(1);
+                    self.await_key(call, none).await?;
+                    continue;
+                }
+            };
+            let sent = self.now();
+            match self.attempt(call, &lease, reader, sent).await {
+                Ok(answer) => return Ok((answer, lease)),
+                Err(failure) => self.next_step(call, lease, failure, sent).await?,
+            }
+        }
+    }
+
+    async fn bucket_token(&self, call: &Call) -> Result<(), Error> {
+        let arrived = self.now();
+        let token = call.bucket.acquire_until(1, call.deadline()).await;
+        token.map_err(|late| match &call.last {
+            Some(failure) => self.error(call, failure.clone()).with_retry_at(late.retry_at()),
+            None => late.with_attempts(call.record.attempts()),
+        })?;
+        let waited = self.now() - arrived;
+        if !waited.is_zero() {
+            self.counters.wait();
+        }
+        debug!(call = call.record.id, ?waited, model = %call.model, "has a bucket token");
+        Ok(())
+    }
+
+    /// Sends the request once and reads the answer.
+    async fn attempt<R: Reader>(
+        &self,
+        call: &mut Call,
+        lease: &KeyLease,
+        reader: &R,
+        sent: Timestamp,
+    ) -> Result<R::Answer, Failure> {
+        call.tried.push(lease.id());
+        self.counters.attempt();
+        debug!(call = call.record.id, key = lease.key_label(), "sends an attempt");
+        trace!(call = call.record.id, body = %String::from_utf8_lossy(&call.body), "request");
+        let request = self.wire.request(call.body.clone(), lease.key(), R::ACCEPT);
+        let headers = call.clocks.headers.map(|limit| Limit::new(Clock::Headers, limit, sent));
+        let limit = Limit::first([call.total(), headers]);
+        let response = within(self.runtime(), limit, self.transport.send(request))
+            .await
+            .map_err(Limit::failure)?
+            .map_err(response_failure::of_transport)?;
+        debug!(
+            call = call.record.id,
+            key = lease.key_label(),
+            status = response.status,
+            took = ?(self.now() - sent),
+            "has response headers"
+        );
+        if !(200..300).contains(&response.status) {
+            return Err(response_failure::read(self, call, response).await);
+        }
+        reader.read(self, call, response, sent).await
+    }
+
+    /// Ends a failed attempt and does what its failure asks for: nothing, or a wait, so that the
+    /// loop goes round again; or the call ends with an error.
+    async fn next_step(
+        &self,
+        call: &mut Call,
+        lease: KeyLease,
+        failure: Failure,
+        sent: Timestamp,
+    ) -> Result<(), Error> {
+        let failure = self.end_attempt(call, lease, failure, sent);
+        let next = self.pool.next_key(&call.model, &call.tried);
+        let step = call.retries.after(&failure, next);
+        debug!(call = call.record.id, ?step, "decides");
+        call.last = Some(failure.clone());
+        match step {
+            Step::AtOnce => Ok(()),
+            Step::GiveUp => Err(self.given_up(call, failure)),
+            Step::Wait(asked_for, n) => {
+                let wait = asked_for.unwrap_or_else(|| self.backoff(n));
+                self.wait(call, failure, wait).await
+            }
+            Step::AwaitKey => match self.pool.lease_for(&call.model) {
+                // One has become ready since.
+                Ok(_) => Ok(()),
+                Err(none) => self.await_key(call, none).await,
+            },
+        }
+    }
+
+    /// Tells the key and the record how an attempt failed. The key shows in nothing that is kept.
+    pub fn end_attempt(
+        &self,
+        call: &Call,
+        lease: KeyLease,
+        mut failure: Failure,
+        sent: Timestamp,
+    ) -> Failure {
+        for text in [Some(&mut failure.message), failure.code.as_mut(), failure.request_id.as_mut()] {
+            if let Some(text) = text
+                && let Some(redacted) = lease.redact(text)
+            {
+                *text = redacted;
+            }
+        }
+        let attempt = Attempt {
+            key_label: lease.key_label().to_owned(),
+            kind: failure.kind,
+            status: failure.status,
+            message: failure.message.clone(),
+            started_after: sent - call.started,
+            took: self.now() - sent,
+        };
+        debug!(
+            call = call.record.id,
+            key = %attempt.key_label,
+            kind = %failure.kind,
+            status = failure.status,
+            retry_after = ?failure.retry_after,
+            took = ?attempt.took,
+            message = %failure.message,
+            "attempt failed"
+        );
+        call.record.failed_attempt(attempt);
+        lease.end(failure.key_fate(), |n| self.backoff(n));
+        failure
+    }
+
+    /// Waits, if that fits the call's deadline.
+    async fn wait(&self, call: &Call, failure: Failure, wait: Duration) -> Result<(), Error> {
+        let until = self.now() + wait;
+        if self.is_too_long(call, wait) {
+            let retry_at = self.runtime().unix_time().checked_add(wait);
+            return Err(self.error(call, failure).with_retry_at(retry_at));
+        }
+        debug!(call = call.record.id, ?wait, "backs off");
+        self.counters.wait();
+        sleep_until(self.runtime(), until).await;
+        Ok(())
+    }
+
+    /// Waits for a key, if one is to be hoped for in time.
+    async fn await_key(&self, call: &Call, none: NoKey) -> Result<(), Error> {
+        let wait = match none {
+            NoKey::CoolingUntil(until) => until - self.now(),
+            _ => Duration::MAX,
+        };
+        if self.is_too_long(call, wait) {
+            return Err(self.no_key(call, none));
+        }
+        debug!(call = call.record.id, ?wait, "waits for a key");
+        self.counters.wait();
+        let rested = std::pin::pin!(sleep_until(self.runtime(), self.now() + wait));
+        select(rested, std::pin::pin!(self.pool.changed())).await;
+        Ok(())
+    }
+
+    fn is_too_long(&self, call: &Call, wait: Duration) -> bool {
+        wait > LONGEST_KEY_WAIT
+            || call.deadline().is_some_and(|deadline| self.now() + wait > deadline)
+    }
+
+    /// The error for want of a key: what the provider last said, if that is the reason.
+    fn no_key(&self, call: &Call, none: NoKey) -> Error {
+        let error = self.pool.no_key_error(none);
+        match &call.last {
+            Some(failure) if failure.kind == error.kind() => {
+                self.error(call, failure.clone()).with_retry_at(error.retry_at())
+            }
+            _ => error.with_attempts(call.record.attempts()),
+        }
+    }
+
+    /// The error of a call that is not tried again. Where keys are what is missing, the most
+    /// hopeful of their reasons names the kind.
+    fn given_up(&self, call: &Call, failure: Failure) -> Error {
+        match self.pool.next_key_or_reason(&call.model) {
+            Err(none) if failure.key_fate().is_about_the_key() => self.no_key(call, none),
+            _ => self.error(call, failure),
+        }
+    }
+
+    /// The error of a call that ended with `failure`.
+    pub fn error(&self, call: &Call, failure: Failure) -> Error {
+        let retry_after = failure.retry_after;
+        let error = failure.into_error().with_attempts(call.record.attempts());
+        let label = error.attempts().last().map(|attempt| attempt.key_label.clone());
+        let retry_at = retry_after.and_then(|wait| self.runtime().unix_time().checked_add(wait));
+        let error = match label {
+            Some(label) => error.with_key_label(label),
+            None => error,
+        };
+        if error.kind() == ErrorKind::Config { error } else { error.with_retry_at(retry_at) }
+    }
+
+    fn backoff(&self, n: u32) -> Duration {
+        backoff::delay(self.retry_delay, n, lock(&self.jitter).next())
+    }
+}

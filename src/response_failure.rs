@@ -1,0 +1,100 @@
+//! Turning what came instead of an answer into a failure with everything that the provider said.
+
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+
+use crate::clocks::{Limit, within};
+use crate::core::provider_error::ProviderError;
+use crate::core::retry::Failure;
+use crate::core::retry_after;
+use crate::error::{Clock, ErrorKind};
+use crate::exchange::{Call, Engine};
+use crate::platform::{BoxStream, HttpResponse, TransportError};
+
+/// So much of an error's body is read: what says more is a page, not a message.
+const MOST_OF_AN_ERROR: usize = 64 * 1024;
+/// So long is waited for it: the status alone says enough.
+const LONGEST_WAIT_FOR_AN_ERROR: Duration = Duration::from_secs(5);
+
+/// Where providers put the id of a request.
+const REQUEST_IDS: &[&str] =
+    &["x-request-id", "request-id", "apim-request-id", "x-litellm-call-id", "x-ds-trace-id"];
+
+/// No response came.
+pub(crate) fn of_transport(error: TransportError) -> Failure {
+    let kind = if error.fatal { ErrorKind::Config } else { ErrorKind::Connection };
+    Failure::new(kind, error.message)
+}
+
+/// A response came whose status says that it is no answer.
+pub(crate) async fn read(engine: &Engine, call: &Call, response: HttpResponse) -> Failure {
+    let status = response.status;
+    let hints = Hints::of(&response, engine.runtime().unix_time());
+    let location = response.header("location").map(str::to_owned);
+    let now = engine.runtime().now();
+    let limit = Limit::first([
+        call.total(),
+        Some(Limit::new(Clock::Idle, LONGEST_WAIT_FOR_AN_ERROR, now)),
+    ]);
+    let mut body = Vec::new();
+    // Whatever stops the reading, the status and what has come so far are the answer.
+    let _ = within(engine.runtime(), limit, start_of(response.body, &mut body)).await;
+    let mut error = ProviderError::from_body(&body);
+    if error.message.is_empty() || error.message == "{}" {
+        error.message = format!("the provider answered with HTTP status {status} and nothing else");
+    }
+    let mut failure = hints.add_to(Failure::from_provider(status, error));
+    match (failure.kind, location) {
+        (ErrorKind::Redirect, target) => {
+            let target = target.as_deref().unwrap_or("nowhere").to_owned();
+            failure.message = format!(
+                "the provider redirects to {target}, which is not followed: a key goes to no \
+                 address but the configured `base_url`"
+            );
+        }
+        (ErrorKind::NotFound, _) => {
+            let (model, origin) = (&call.model, call.model_origin);
+            failure.message = format!("{} (model `{model}`, from {origin})", failure.message);
+        }
+        _ => {}
+    }
+    failure
+}
+
+/// What a response's headers say besides.
+pub(crate) struct Hints {
+    request_id: Option<String>,
+    retry_after: Option<Duration>,
+    should_retry: Option<bool>,
+}
+
+impl Hints {
+    pub fn of(response: &HttpResponse, unix_time: SystemTime) -> Self {
+        let unix_now = unix_time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let header = |name: &str| response.header(name);
+        Self {
+            request_id: REQUEST_IDS.iter().find_map(|name| header(name)).map(str::to_owned),
+            retry_after: retry_after::parse(header, unix_now)
+                .or_else(|| retry_after::reset(header, unix_now)),
+            should_retry: header("x-should-retry").and_then(|word| word.trim().parse().ok()),
+        }
+    }
+
+    pub fn add_to(self, failure: Failure) -> Failure {
+        let Self { request_id, retry_after, should_retry } = self;
+        Failure { request_id, retry_after, should_retry, ..failure }
+    }
+}
+
+async fn start_of(
+    mut stream: BoxStream<'static, Result<Bytes, TransportError>>,
+    body: &mut Vec<u8>,
+) {
+    while body.len() < MOST_OF_AN_ERROR
+        && let Some(Ok(bytes)) = stream.next().await
+    {
+        body.extend_from_slice(&bytes[..bytes.len().min(MOST_OF_AN_ERROR - body.len())]);
+    }
+}

@@ -1,0 +1,247 @@
+//! Reading an answer that comes piece by piece.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use tracing::{debug, trace};
+
+use crate::chat::ChatChunk;
+use crate::clocks::{Clocks, Limit, within};
+use crate::core::provider_error::ProviderError;
+use crate::core::retry::Failure;
+use crate::core::sse::SseParser;
+use crate::core::time::Timestamp;
+use crate::error::{Clock, ErrorKind};
+use crate::exchange::{Call, Engine, Reader};
+use crate::platform::{BoxStream, HttpResponse, Runtime, TransportError};
+use crate::response_failure::Hints;
+
+/// So long a stream whose choices have all finished is kept open for a late usage chunk.
+const LATE_USAGE: Duration = Duration::from_secs(1);
+
+/// Reads a stream up to its first visible token; until then it may be asked for again.
+pub(crate) struct FirstToken {
+    /// How many choices were asked for.
+    pub choices: usize,
+}
+
+impl Reader for FirstToken {
+    type Answer = StreamBody;
+    const ACCEPT: &'static str = "text/event-stream";
+
+    async fn read(
+        &self,
+        engine: &Engine,
+        call: &Call,
+        response: HttpResponse,
+        sent: Timestamp,
+    ) -> Result<StreamBody, Failure> {
+        let hints = Hints::of(&response, engine.runtime().unix_time());
+        let mut body = StreamBody::new(engine, call, response.body, self.choices);
+        match body.hold_back_until_visible(engine.runtime(), sent).await {
+            Ok(()) => {
+                let took = engine.runtime().now() - sent;
+                debug!(call = call.record.id, ?took, "has its first token");
+                Ok(body)
+            }
+            Err(failure) => Err(hints.add_to(failure)),
+        }
+    }
+}
+
+/// A stream's body, and how far it has been read.
+pub(crate) struct StreamBody {
+    call: u64,
+    body: BoxStream<'static, Result<Bytes, TransportError>>,
+    sse: SseParser,
+    held_back: VecDeque<ChatChunk>,
+    clocks: Clocks,
+    total: Option<Limit>,
+    largest: usize,
+    choices: usize,
+    finished: Vec<u32>,
+    /// Since when every choice has finished.
+    finished_since: Option<Timestamp>,
+    done: bool,
+}
+
+/// What the next event was.
+enum Event {
+    Chunk(Box<ChatChunk>),
+    /// `[DONE]`, or the end of the body.
+    Done,
+    /// None is whole yet.
+    ReadOn,
+}
+
+impl StreamBody {
+    fn new(
+        engine: &Engine,
+        call: &Call,
+        body: BoxStream<'static, Result<Bytes, TransportError>>,
+        choices: usize,
+    ) -> Self {
+        Self {
+            call: call.record.id,
+            body,
+            sse: SseParser::new(engine.max_event_bytes),
+            held_back: VecDeque::new(),
+            clocks: call.clocks,
+            total: call.total(),
+            largest: engine.max_event_bytes,
+            choices,
+            finished: Vec::new(),
+            finished_since: None,
+            done: false,
+        }
+    }
+
+    /// Reads on until there is something to show, or the answer ends without.
+    async fn hold_back_until_visible(
+        &mut self,
+        runtime: &dyn Runtime,
+        sent: Timestamp,
+    ) -> Result<(), Failure> {
+        let first = Limit::new(Clock::FirstToken, self.clocks.first_token, sent);
+        let mut held_bytes = 0;
+        loop {
+            match self.event(&mut held_bytes)? {
+                Event::Done => return Ok(()),
+                Event::Chunk(chunk) => {
+                    let visible = chunk.is_visible();
+                    self.note(&chunk, runtime);
+                    self.held_back.push_back(*chunk);
+                    if visible {
+                        return Ok(());
+                    }
+                    if held_bytes > self.largest {
+                        let message = format!("{held_bytes} bytes came without a visible token");
+                        return Err(Failure::new(ErrorKind::Decode, message).as_cut());
+                    }
+                }
+                Event::ReadOn => self.read_more(runtime, Some(first)).await?,
+            }
+        }
+    }
+
+    /// The next chunk, or `None` at the answer's proper end.
+    pub async fn next(&mut self, runtime: &dyn Runtime) -> Result<Option<ChatChunk>, Failure> {
+        if let Some(chunk) = self.held_back.pop_front() {
+            return Ok(Some(chunk));
+        }
+        loop {
+            match self.event(&mut 0)? {
+                Event::Done => return Ok(None),
+                Event::Chunk(chunk) => {
+                    self.note(&chunk, runtime);
+                    return Ok(Some(*chunk));
+                }
+                Event::ReadOn => self.read_more(runtime, None).await?,
+            }
+        }
+    }
+
+    /// Takes the next whole event out of what has been read.
+    fn event(&mut self, bytes: &mut usize) -> Result<Event, Failure> {
+        if self.done {
+            return Ok(Event::Done);
+        }
+        let Some(event) = self.sse.next_event() else { return Ok(Event::ReadOn) };
+        let event = event.map_err(|error| Failure::new(ErrorKind::Decode, error.to_string()).as_cut())?;
+        *bytes += event.data.len();
+        trace!(call = self.call, data = %String::from_utf8_lossy(event.data), "event");
+        if is_done(event.data) {
+            self.done = true;
+            return Ok(Event::Done);
+        }
+        decode(event.name, event.data).map(|chunk| Event::Chunk(Box::new(chunk)))
+    }
+
+    /// Notes which choices have finished.
+    fn note(&mut self, chunk: &ChatChunk, runtime: &dyn Runtime) {
+        for choice in chunk.choices.iter().filter(|choice| choice.is_finished()) {
+            if !self.finished.contains(&choice.index) {
+                self.finished.push(choice.index);
+            }
+        }
+        // Whatever still comes after the end starts the wait for the usage anew.
+        if self.finished.len() >= self.choices {
+            self.finished_since = Some(runtime.now());
+        }
+    }
+
+    /// Reads once from the network.
+    async fn read_more(
+        &mut self,
+        runtime: &dyn Runtime,
+        first_token: Option<Limit>,
+    ) -> Result<(), Failure> {
+        let idle = Limit::new(Clock::Idle, self.clocks.idle, runtime.now());
+        let late = self.finished_since.map(|since| Limit::new(Clock::Idle, LATE_USAGE, since));
+        // Before the first token its own clock runs, which keep-alive comments do not put off.
+        let idle = if first_token.is_some() { first_token } else { Some(idle) };
+        let limit = Limit::first([self.total, idle, late]);
+        match within(runtime, limit, self.body.next()).await {
+            Ok(Some(Ok(bytes))) => {
+                self.sse.push(&bytes);
+                Ok(())
+            }
+            // The usage did not come; everything else has.
+            Err(_) | Ok(Some(Err(_))) if self.finished_since.is_some() => self.end(),
+            Err(limit) => Err(limit.failure()),
+            Ok(Some(Err(error))) => {
+                Err(Failure::new(ErrorKind::Truncated, format!("the answer was cut: {error}")))
+            }
+            Ok(None) => self.end_of_body(runtime),
+        }
+    }
+
+    /// The body has ended: see what it left, and whether that was the answer's end.
+    fn end_of_body(&mut self, runtime: &dyn Runtime) -> Result<(), Failure> {
+        let chunk = match self.sse.finish() {
+            Some(event) if is_done(event.data) => return self.end(),
+            // What can't be decoded here is the first half of something.
+            Some(event) => match decode(event.name, event.data) {
+                Err(failure) if failure.kind == ErrorKind::Decode => None,
+                decoded => Some(decoded?),
+            },
+            None => None,
+        };
+        if let Some(chunk) = chunk {
+            self.note(&chunk, runtime);
+            self.held_back.push_back(chunk);
+        }
+        if self.finished.is_empty() {
+            let message = "the answer ended with neither a finish_reason nor [DONE]";
+            return Err(Failure::new(ErrorKind::Truncated, message));
+        }
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<(), Failure> {
+        self.done = true;
+        Ok(())
+    }
+}
+
+fn is_done(data: &[u8]) -> bool {
+    data.trim_ascii() == b"[DONE]"
+}
+
+/// An event's data as a chunk, or as the error that stands in its place.
+fn decode(name: &[u8], data: &[u8]) -> Result<ChatChunk, Failure> {
+    if name == b"error" {
+        return Err(Failure::from_provider(200, ProviderError::from_body(data)));
+    }
+    let chunk: ChatChunk = serde_json::from_slice(data).map_err(|error| {
+        Failure::new(ErrorKind::Decode, format!("an event can't be decoded: {error}")).as_cut()
+    })?;
+    match chunk.extra.get("error") {
+        Some(error) if !error.is_null() => {
+            Err(Failure::from_provider(200, ProviderError::from_value(error)))
+        }
+        _ => Ok(chunk),
+    }
+}

@@ -1,0 +1,83 @@
+//! Reading an answer that comes in one piece.
+
+use futures_util::StreamExt;
+use tracing::trace;
+
+use crate::chat::ChatResponse;
+use crate::clocks::{Limit, within};
+use crate::core::provider_error::ProviderError;
+use crate::core::retry::Failure;
+use crate::core::time::Timestamp;
+use crate::error::ErrorKind;
+use crate::exchange::{Call, Engine, Reader};
+use crate::platform::HttpResponse;
+use crate::response_failure::Hints;
+
+/// No answer in one piece is larger; images come as links or in far smaller pieces.
+const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
+
+/// Reads a whole answer.
+pub(crate) struct WholeBody;
+
+impl Reader for WholeBody {
+    type Answer = ChatResponse;
+    const ACCEPT: &'static str = "application/json";
+
+    async fn read(
+        &self,
+        engine: &Engine,
+        call: &Call,
+        response: HttpResponse,
+        _sent: Timestamp,
+    ) -> Result<ChatResponse, Failure> {
+        let hints = Hints::of(&response, engine.runtime().unix_time());
+        let body = within(engine.runtime(), call.total(), whole(response));
+        let body = match body.await {
+            Ok(body) => body.map_err(|failure| hints.add_to(failure))?,
+            Err(limit) => return Err(hints.add_to(limit.failure())),
+        };
+        trace!(call = call.record.id, body = %String::from_utf8_lossy(&body), "answer");
+        decode(&body).map_err(|failure| hints.add_to(failure))
+    }
+}
+
+async fn whole(mut response: HttpResponse) -> Result<Vec<u8>, Failure> {
+    let mut body = Vec::new();
+    while let Some(bytes) = response.body.next().await {
+        let bytes = bytes.map_err(|error| {
+            Failure::new(ErrorKind::Truncated, format!("the answer was cut: {error}"))
+        })?;
+        if body.len() + bytes.len() > LARGEST_ANSWER {
+            let message = format!("the answer is larger than {LARGEST_ANSWER} bytes");
+            return Err(Failure::new(ErrorKind::Decode, message));
+        }
+        body.extend_from_slice(&bytes);
+    }
+    Ok(body)
+}
+
+/// Tells an answer from an error in its place, from a cut, and from something else altogether.
+fn decode(body: &[u8]) -> Result<ChatResponse, Failure> {
+    let answer = match serde_json::from_slice::<ChatResponse>(body) {
+        Ok(answer) => answer,
+        Err(error) if error.is_eof() => {
+            let message = format!("the answer was cut after {} bytes", body.len());
+            return Err(Failure::new(ErrorKind::Truncated, message));
+        }
+        Err(error) => {
+            let start = ProviderError::from_body(body).message;
+            let start: String = start.chars().take(200).collect();
+            let message = format!("the answer is no chat completion ({error}): {start}");
+            return Err(Failure::new(ErrorKind::Decode, message));
+        }
+    };
+    match answer.extra.get("error") {
+        Some(error) if !error.is_null() => {
+            Err(Failure::from_provider(200, ProviderError::from_value(error)))
+        }
+        _ if answer.choices.is_empty() => {
+            Err(Failure::new(ErrorKind::Decode, "the answer has no choices"))
+        }
+        _ => Ok(answer),
+    }
+}

@@ -1,0 +1,76 @@
+//! What goes to the provider with every request: the URL and headers, made once per client.
+
+use bytes::Bytes;
+
+use crate::platform::{Header, HttpRequest};
+use crate::provider_config::ModelSettings;
+
+/// The parts of a request that are the same for every call of a client.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    url: String,
+    headers: Vec<Header>,
+    auth_header: Option<String>,
+}
+
+impl Wire {
+    pub fn new(settings: &ModelSettings) -> Self {
+        let mut url = format!("{}/chat/completions", settings.base_url);
+        for (index, (name, value)) in settings.query.iter().enumerate() {
+            url.push(if index == 0 { '?' } else { '&' });
+            url.push_str(&percent_encoded(name));
+            url.push('=');
+            url.push_str(&percent_encoded(value));
+        }
+        // A user's own header may be a secret too: gateways have keys of their own.
+        let own = settings.headers.iter().map(|(name, value)| Header {
+            name: name.to_ascii_lowercase(),
+            value: value.clone(),
+            sensitive: true,
+        });
+        let headers = std::iter::once(header("content-type", "application/json")).chain(own);
+        let auth_header = settings.auth_header.as_ref().map(|name| name.to_ascii_lowercase());
+        Self { url, headers: headers.collect(), auth_header }
+    }
+
+    /// A request with `body` and `key` (empty: none), for an answer of type `accept`.
+    pub fn request(&self, body: Bytes, key: &str, accept: &str) -> HttpRequest {
+        let mut headers = self.headers.clone();
+        if !headers.iter().any(|own| own.name == "accept") {
+            headers.push(header("accept", accept));
+        }
+        if !key.is_empty() {
+            let (name, value) = match &self.auth_header {
+                Some(name) => (name.clone(), key.to_owned()),
+                None => ("authorization".to_owned(), format!("Bearer {key}")),
+            };
+            headers.push(Header { name, value, sensitive: true });
+        }
+        HttpRequest::post(self.url.clone(), headers, body)
+    }
+}
+
+fn header(name: &str, value: &str) -> Header {
+    Header { name: name.to_owned(), value: value.to_owned(), sensitive: false }
+}
+
+/// Percent-encodes all but the unreserved characters of RFC 3986, section 2.3.
+fn percent_encoded(text: &str) -> String {
+    let encode = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+            char::from(byte).to_string()
+        }
+        byte => format!("%{byte:02X}"),
+    };
+    text.bytes().map(encode).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_encoded() {
+        assert_eq!(percent_encoded("2024-10-21 a&b=ä"), "2024-10-21%20a%26b%3D%C3%A4");
+    }
+}
