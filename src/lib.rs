@@ -6,4 +6,4 @@ mod provider_config;
 pub use chat::Usage;
 pub use core::time::Timestamp;
 pub use error::{Attempt, Clock, Error, ErrorKind, Partial, Problem};
-pub use provider_config::{ApiKey, ModelSettings, parse as parse_provider_json};
+pub use provider_config::{ApiKey, ModelSettings, parse as parse_provider_json, provider_schema};

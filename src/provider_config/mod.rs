@@ -17,6 +17,7 @@ mod number_range;
 mod provider_file;
 mod read_entry;
 mod rules;
+mod schema;
 mod setting;
 
 pub use api_key::ApiKey;
@@ -25,3 +26,4 @@ pub(crate) use model_settings::DEFAULT_CHAT_TIMEOUT;
 pub use model_settings::ModelSettings;
 pub(crate) use number_range::duration_from_seconds;
 pub use provider_file::parse;
+pub use schema::provider_schema;
