@@ -1,7 +1,7 @@
 //! Providers whose address is known from their name, so that only `api_keys` has to be written.
 //!
-//! Each row was checked against the page it names. A service with one address per region has one
-//! row per region, as its keys are not valid in the other.
+//! Each row names the page that documents its address, to look it up again when it moves. A service
+//! with one address per region has one row per region, as its keys are not valid in the other.
 
 use super::nearest_name::bare;
 
