@@ -1,14 +1,31 @@
 //! Scaffold.
+mod accounting;
 mod chat;
+mod chat_stream;
+mod client;
+mod client_builder;
+mod clocks;
 mod core;
 mod error;
+mod exchange;
+mod interface;
 mod key_pool;
 mod lock;
 mod platform;
+mod provider_config;
 mod registry;
+mod response_failure;
+mod stream_body;
 mod token_bucket;
 mod wakers;
-pub use chat::Usage;
+mod whole_body;
+mod wire;
+
+pub use accounting::ClientStats;
+pub use chat_stream::{ChatStream, StreamState};
+pub use client::OpenAiCompatible;
+pub use client_builder::{ClientBuilder, ConfigLoader, Providers};
+pub use interface::LlmInterface;
 pub use core::key_slot::{KeyCounts, KeyState, KeyStatus};
 pub use core::time::Timestamp;
 pub use error::{Attempt, Clock, Error, ErrorKind, Partial, Problem};

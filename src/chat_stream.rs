@@ -1,0 +1,226 @@
+//! The answer as it arrives, for its one reader.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_util::{Stream, StreamExt};
+
+use crate::accounting::{CallRecord, Ending};
+use crate::chat::{Assembler, ChatChunk, ChatResponse, Message, Usage};
+use crate::error::{Attempt, Error, ErrorKind, Partial};
+use crate::platform::{BoxStream, MaybeSend, boxed_stream};
+
+/// Where a stream stands. It ends in exactly one of the last four.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StreamState {
+    /// Not at its end.
+    Open,
+    /// The answer is whole.
+    Finished,
+    /// The answer was cut: it ended with neither a `finish_reason` nor `[DONE]`.
+    Truncated,
+    /// The caller aborted it.
+    Cancelled,
+    /// It ended with any other error.
+    Failed,
+}
+
+/// A streamed answer: a [`Stream`] of [`ChatChunk`]s.
+///
+/// Nothing is sent before it is first read. Dropping or [aborting](Self::abort) it ends the request
+/// and closes its connection. After an error it yields no more; the error holds what had arrived
+/// ([`Error::partial`]) and what that cost ([`Error::usage`]).
+///
+/// ```no_run
+/// use futures::StreamExt;
+/// use lockkeeper::{ChatOptions, LlmInterface, Message};
+///
+/// # async fn example(llm: &dyn LlmInterface) -> Result<(), lockkeeper::Error> {
+/// let mut stream = llm.chat_stream(vec![Message::user("Hello!")], ChatOptions::default());
+/// while let Some(chunk) = stream.next().await {
+///     print!("{}", chunk?.text());
+/// }
+/// println!("\n{:?}", stream.usage());
+/// # Ok(())
+/// # }
+/// ```
+pub struct ChatStream {
+    source: Option<BoxStream<'static, Result<ChatChunk, Error>>>,
+    messages: Arc<Vec<Message>>,
+    assembler: Assembler,
+    state: StreamState,
+    record: Option<Arc<CallRecord>>,
+}
+
+impl ChatStream {
+    /// A stream over chunks of your own making, as an answer to `messages` (from which the usage is
+    /// estimated where the chunks report none): for implementors of
+    /// [`LlmInterface`](crate::LlmInterface).
+    pub fn new(
+        messages: Vec<Message>,
+        chunks: impl Stream<Item = Result<ChatChunk, Error>> + MaybeSend + 'static,
+    ) -> Self {
+        Self::of_call(Arc::new(messages), boxed_stream(chunks), None)
+    }
+
+    /// A stream that yields nothing but `error`.
+    #[must_use]
+    pub fn failed(error: Error) -> Self {
+        Self::new(Vec::new(), futures_util::stream::iter([Err(error)]))
+    }
+
+    pub(crate) fn of_call(
+        messages: Arc<Vec<Message>>,
+        source: BoxStream<'static, Result<ChatChunk, Error>>,
+        record: Option<Arc<CallRecord>>,
+    ) -> Self {
+        let assembler = Assembler::default();
+        Self { source: Some(source), messages, assembler, state: StreamState::Open, record }
+    }
+
+    /// Where the stream stands.
+    #[must_use]
+    pub fn state(&self) -> StreamState {
+        self.state
+    }
+
+    /// What the answer has cost so far: as the provider reported last, or else an estimate, which
+    /// says so.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        match self.assembler.usage() {
+            Some(usage) => usage.clone(),
+            None => Usage::estimated(&self.messages, &self.assembler.all_text()),
+        }
+    }
+
+    /// The text of the first choice so far.
+    #[must_use]
+    pub fn partial(&self) -> Partial {
+        Partial {
+            text: self.assembler.text().into_owned(),
+            reasoning: self.assembler.reasoning_text().into_owned(),
+        }
+    }
+
+    /// The label of the key that answers (`…abcd`), once one does.
+    #[must_use]
+    pub fn key_label(&self) -> Option<String> {
+        self.record.as_ref().and_then(|record| record.key_label())
+    }
+
+    /// The attempts of this call that failed, oldest first.
+    #[must_use]
+    pub fn attempts(&self) -> Vec<Attempt> {
+        self.record.as_ref().map(|record| record.attempts()).unwrap_or_default()
+    }
+
+    /// Ends the request. The stream yields no more.
+    pub fn abort(&mut self) {
+        self.end(StreamState::Cancelled);
+    }
+
+    /// Reads to the end and returns the first choice's text.
+    ///
+    /// # Errors
+    /// The stream's error.
+    pub async fn text(mut self) -> Result<String, Error> {
+        self.read_to_end().await?;
+        Ok(self.assembler.text().into_owned())
+    }
+
+    /// Reads to the end and returns the answer as [`chat`](crate::LlmInterface::chat) would have.
+    ///
+    /// # Errors
+    /// The stream's error.
+    pub async fn result(mut self) -> Result<ChatResponse, Error> {
+        self.read_to_end().await?;
+        let usage = self.usage();
+        let mut response = std::mem::take(&mut self.assembler).finish();
+        response.usage = Some(usage);
+        Ok(response)
+    }
+
+    /// The first choice's text alone, piece by piece.
+    pub fn text_stream(self) -> impl Stream<Item = Result<String, Error>> {
+        self.filter_map(|chunk| async move {
+            match chunk {
+                Ok(chunk) if chunk.text().is_empty() => None,
+                Ok(chunk) => Some(Ok(chunk.text().into_owned())),
+                Err(error) => Some(Err(error)),
+            }
+        })
+    }
+
+    async fn read_to_end(&mut self) -> Result<(), Error> {
+        while let Some(chunk) = self.next().await {
+            chunk?;
+        }
+        Ok(())
+    }
+
+    /// Ends in `state`, if it has not ended: counts the cost, then lets go of the connection.
+    fn end(&mut self, state: StreamState) {
+        if self.state != StreamState::Open {
+            return;
+        }
+        self.state = state;
+        if let Some(record) = &self.record {
+            if record.has_answer() {
+                record.count(&self.usage());
+            }
+            match state {
+                StreamState::Finished => record.end(Ending::Succeeded),
+                StreamState::Cancelled | StreamState::Open => {}
+                StreamState::Truncated | StreamState::Failed => record.end(Ending::Failed),
+            }
+        }
+        self.source = None;
+    }
+
+    fn fail(&mut self, error: Error) -> Error {
+        let error = match error.partial() {
+            Some(_) => error,
+            None => error.with_partial(self.partial(), self.usage()),
+        };
+        self.end(match error.kind() {
+            ErrorKind::Truncated => StreamState::Truncated,
+            _ => StreamState::Failed,
+        });
+        error
+    }
+}
+
+impl Stream for ChatStream {
+    type Item = Result<ChatChunk, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(source) = &mut self.source else { return Poll::Ready(None) };
+        Poll::Ready(match std::task::ready!(source.as_mut().poll_next(cx)) {
+            Some(Ok(chunk)) => {
+                self.assembler.push(&chunk);
+                Some(Ok(chunk))
+            }
+            Some(Err(error)) => Some(Err(self.fail(error))),
+            None => {
+                self.end(StreamState::Finished);
+                None
+            }
+        })
+    }
+}
+
+impl Drop for ChatStream {
+    fn drop(&mut self) {
+        self.end(StreamState::Cancelled);
+    }
+}
+
+impl fmt::Debug for ChatStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChatStream").field("state", &self.state).finish_non_exhaustive()
+    }
+}

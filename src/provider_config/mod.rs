@@ -1,0 +1,29 @@
+//! `provider.json`: which models there are, with which keys, addresses and limits.
+//!
+//! Pure: text and a lookup of environment variables go in, [`ModelSettings`] or every problem at
+//! once come out. Reading path: [`setting`] is the table of all settings, [`rules`] what each must
+//! satisfy, [`provider_file`] and [`read_entry`] the way from JSON to settings, [`schema`] the way
+//! from the table to the JSON Schema; the rest are small tools of these.
+
+mod api_key;
+mod base_url;
+mod env_reference;
+mod json_path;
+mod json_tree;
+mod known_providers;
+mod model_settings;
+mod nearest_name;
+mod number_range;
+mod provider_file;
+mod read_entry;
+mod rules;
+mod schema;
+mod setting;
+
+pub use api_key::ApiKey;
+pub(crate) use base_url::BaseUrl;
+pub(crate) use model_settings::DEFAULT_CHAT_TIMEOUT;
+pub use model_settings::ModelSettings;
+pub(crate) use number_range::duration_from_seconds;
+pub use provider_file::parse;
+pub use schema::provider_schema;

@@ -1,0 +1,366 @@
+//! The whole of `provider.json`: its two forms, its entries, and what must hold between them.
+
+use std::collections::HashMap;
+
+use super::env_reference::Env;
+use super::json_tree::{Kind, Node, duplicates};
+use super::model_settings::ModelSettings;
+use super::read_entry::{MODEL_NAME, ReadEntry, read_entry, unknown_fields};
+use super::rules;
+use super::setting::Setting;
+use crate::error::{Error, Problem};
+
+/// The member that names the schema for editors; no provider.
+const SCHEMA: &str = "$schema";
+
+const NAMES_NO_MODEL: &str = "names no model";
+
+/// Reads `provider.json`: every model of every provider, checked and complete.
+///
+/// Both forms are read, an object of models and a list of them. Of a model only `api_keys` is
+/// required where the provider's name is known. `env` looks up the variables that `$NAME` in keys
+/// and headers names.
+///
+/// ```
+/// use lockkeeper::parse_provider_json;
+///
+/// let text = r#"{
+///     "openai": { "gpt-4": { "api_keys": ["$OPENAI_API_KEY"] } },
+///     "local": [{ "model_name": "tiny", "api_keys": [], "base_url": "http://localhost:8000/v1" }]
+/// }"#;
+/// let env = |name: &str| (name == "OPENAI_API_KEY").then(|| "sk-0123456789".to_owned());
+///
+/// let models = parse_provider_json(text, &env)?;
+/// assert_eq!((models[0].provider.as_str(), models[0].name.as_str()), ("openai", "gpt-4"));
+/// assert_eq!(models[0].base_url, "https://api.openai.com/v1");
+/// assert_eq!(models[1].model, "tiny");
+///
+/// let text = r#"{ "openai": { "gpt-4": { "api_keys": ["sk-1"], "retries": 3 } } }"#;
+/// let error = parse_provider_json(text, &env).unwrap_err();
+/// let problem = error.problems()[0].to_string();
+/// assert!(problem.starts_with("line 1: openai.gpt-4.retries: is not a known setting"));
+/// # Ok::<(), lockkeeper::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// [`ErrorKind::Config`](crate::ErrorKind::Config) with every problem in the file at once, each
+/// with its JSON path and line ([`Error::problems`]). Nothing is half-loaded, and no message
+/// holds a key.
+pub fn parse(
+    text: &str,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<Vec<ModelSettings>, Error> {
+    let mut file = FileReader { env, problems: Vec::new(), entries: Vec::new() };
+    if text.trim_matches(['\u{feff}', ' ', '\t', '\r', '\n']).is_empty() {
+        return Err(Error::config(vec![Problem::new("", 1, NAMES_NO_MODEL)]));
+    }
+    match Node::root(text) {
+        Ok(root) => file.read(&root),
+        Err(problem) => file.problems.push(problem),
+    }
+    file.compare_buckets();
+    if file.problems.is_empty() {
+        return Ok(file.entries.into_iter().map(|entry| entry.settings).collect());
+    }
+    file.problems.sort_by_key(|problem| problem.line);
+    Err(Error::config(file.problems))
+}
+
+/// An entry as far as it was understood, and where it stands.
+struct FileEntry<'a> {
+    settings: ModelSettings,
+    node: Node<'a>,
+    /// Whether what its bucket depends on was read, so that it can be compared.
+    bucket_known: bool,
+}
+
+struct FileReader<'a, 'e> {
+    env: Env<'e>,
+    problems: Vec<Problem>,
+    entries: Vec<FileEntry<'a>>,
+}
+
+impl<'a> FileReader<'a, '_> {
+    fn read(&mut self, root: &Node<'a>) {
+        if root.elements().is_ok_and(|elements| elements.is_empty()) {
+            self.problems.push(root.problem(NAMES_NO_MODEL));
+            return;
+        }
+        let mut providers = match root.members() {
+            Ok(members) => members,
+            Err(problem) => return self.problems.push(problem),
+        };
+        self.problems.extend(duplicates(&providers));
+        providers.retain(|provider| provider.name != SCHEMA);
+        if providers.is_empty() {
+            self.problems.push(root.problem(NAMES_NO_MODEL));
+        }
+        for provider in providers {
+            self.check_name(&provider.name, &provider.value);
+            match provider.value.kind() {
+                Kind::List => self.read_list(&provider.name, &provider.value),
+                _ => self.read_object(&provider.name, &provider.value),
+            }
+        }
+    }
+
+    /// `{"gpt-4": {…}}`
+    fn read_object(&mut self, provider: &str, object: &Node<'a>) {
+        let entries = match object.members() {
+            Ok(members) => members,
+            Err(problem) => return self.problems.push(problem),
+        };
+        if entries.is_empty() {
+            self.problems.push(object.problem(NAMES_NO_MODEL));
+        }
+        self.problems.extend(duplicates(&entries));
+        for entry in entries {
+            if entry.value.kind() != Kind::Object && Setting::named(&entry.name).is_some() {
+                let message = "is a setting and belongs inside a model: {\"model\": {…}}";
+                self.problems.push(entry.value.problem(message));
+                continue;
+            }
+            self.check_name(&entry.name, &entry.value);
+            self.read_entry(provider, &entry.name, &entry.value, false);
+        }
+    }
+
+    /// `[{"model_name": "gpt-4", …}]`
+    fn read_list(&mut self, provider: &str, list: &Node<'a>) {
+        let entries = list.elements().unwrap_or_default();
+        if entries.is_empty() {
+            self.problems.push(list.problem(NAMES_NO_MODEL));
+        }
+        let mut named = HashMap::new();
+        for entry in &entries {
+            let name = self.listed_name(entry);
+            if let Some(name) = &name
+                && let Some(first) = named.insert(name.clone(), entry)
+            {
+                let line = first.line();
+                let message = format!("has the same `{MODEL_NAME}` as the entry on line {line}");
+                self.problems.push(entry.problem(message));
+            }
+            // Nothing is loaded without a name; a stand-in lets the settings be checked even so.
+            self.read_entry(provider, name.as_deref().unwrap_or("unnamed"), entry, true);
+        }
+    }
+
+    fn listed_name(&mut self, entry: &Node<'_>) -> Option<String> {
+        // An entry that is no object is reported where its fields are read.
+        let fields = entry.members().ok()?;
+        let Some(field) = fields.into_iter().rfind(|field| field.name == MODEL_NAME) else {
+            self.problems.push(entry.problem(format!("has no `{MODEL_NAME}`")));
+            return None;
+        };
+        match field.value.string() {
+            Ok(name) => {
+                self.check_name(&name, &field.value);
+                Some(name)
+            }
+            Err(problem) => {
+                self.problems.push(problem);
+                None
+            }
+        }
+    }
+
+    fn read_entry(&mut self, provider: &str, name: &str, entry: &Node<'a>, in_list: bool) {
+        let fields = match entry.members() {
+            Ok(fields) => fields,
+            Err(problem) => return self.problems.push(problem),
+        };
+        self.problems.extend(unknown_fields(&fields, in_list));
+        let defaults = ModelSettings::new(provider, name, [""; 0]);
+        let ReadEntry { settings, problems, unread } =
+            read_entry(entry, &fields, defaults, self.env);
+        self.problems.extend(problems);
+        let decisive = [
+            Setting::BaseUrl,
+            Setting::Model,
+            Setting::RateLimitCapacity,
+            Setting::RateLimitRefillRate,
+        ];
+        self.entries.push(FileEntry {
+            bucket_known: !settings.base_url.is_empty()
+                && !decisive.iter().any(|setting| unread.contains(setting)),
+            settings,
+            node: entry.clone(),
+        });
+    }
+
+    fn check_name(&mut self, name: &str, node: &Node<'_>) {
+        self.problems.extend(
+            rules::name(name).err().map(|message| node.problem(format!("a name {message}"))),
+        );
+    }
+
+    /// One address and model have one bucket, so two entries cannot set it differently.
+    fn compare_buckets(&mut self) {
+        let mut first: HashMap<(&str, &str), &FileEntry<'_>> = HashMap::new();
+        for entry in self.entries.iter().filter(|entry| entry.bucket_known) {
+            let settings = &entry.settings;
+            let key = (settings.base_url.as_str(), settings.model.as_str());
+            let other = *first.entry(key).or_insert(entry);
+            if rate_limits(&other.settings) != rate_limits(settings) {
+                let message = format!(
+                    "has other rate limits than `{}`, but both are the model `{}` at {} and share \
+                     one bucket: give both the same `{}` and `{}`",
+                    other.node.path(),
+                    settings.model,
+                    settings.base_url,
+                    Setting::RateLimitCapacity.name(),
+                    Setting::RateLimitRefillRate.name(),
+                );
+                self.problems.push(entry.node.problem(message));
+            }
+        }
+    }
+}
+
+fn rate_limits(settings: &ModelSettings) -> (f64, f64) {
+    (settings.rate_limit_capacity, settings.rate_limit_refill_rate)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn names(text: &str) -> Vec<(String, String)> {
+        let models = parse(text, &|_| None).unwrap();
+        models.into_iter().map(|model| (model.provider, model.name)).collect()
+    }
+
+    fn problems(text: &str) -> Vec<String> {
+        let error = parse(text, &|_| None).unwrap_err();
+        error.problems().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn both_forms_load_alike() {
+        let object = r#"{"openai": {"gpt-4": {"api_keys": ["a"], "model": "gpt-4-0613"}}}"#;
+        let list = r#"{"openai": [
+            {"model_name": "gpt-4", "api_keys": ["a"], "model": "gpt-4-0613"}]}"#;
+        assert_eq!(parse(object, &|_| None), parse(list, &|_| None));
+        assert_eq!(names(object), [("openai".to_owned(), "gpt-4".to_owned())]);
+    }
+
+    #[test]
+    fn models_come_in_the_order_of_the_file() {
+        let text = "\u{feff}{\"$schema\": \"./s.json\", \"groq\": {\"b\": {\"api_keys\": [\"k\"]}, \
+                    \"a\": {\"api_keys\": [\"k\"]}}, \"Ollama\": [{\"model_name\": \"a\", \
+                    \"api_keys\": []}]}";
+        let expected = [("groq", "b"), ("groq", "a"), ("Ollama", "a")];
+        assert_eq!(names(text), expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
+    }
+
+    #[test]
+    fn a_file_without_models_is_a_problem() {
+        for (text, problem) in [
+            ("", "line 1: names no model"),
+            ("\u{feff}\n ", "line 1: names no model"),
+            ("[]", "line 1: names no model"),
+            ("\n{}", "line 2: names no model"),
+            (r#"{"$schema": "x"}"#, "line 1: names no model"),
+            ("{\"openai\":\n{}}", "line 2: openai: names no model"),
+            (r#"{"openai": []}"#, "line 1: openai: names no model"),
+            ("[1]", "line 1: expected an object, found a list"),
+            ("5", "line 1: expected an object, found a number"),
+            (r#"{"openai": "x"}"#, "line 1: openai: expected an object, found a string"),
+            (r#"{"openai": [5]}"#, "line 1: openai[0]: expected an object, found a number"),
+            (r#"{"openai": {"m": 5}}"#, "line 1: openai.m: expected an object, found a number"),
+            (
+                "{\"openai\": {\n\"api_keys\": [\"sk-1\"]}}",
+                "line 2: openai.api_keys: is a setting and belongs inside a model: {\"model\": {…}}",
+            ),
+            (
+                "{\"a\": 1,\n}",
+                "line 2: is not JSON: key must be a string at column 1; remove the comma before the \
+                 bracket",
+            ),
+        ] {
+            assert_eq!(problems(text), [problem], "{text}");
+        }
+    }
+
+    #[test]
+    fn names_are_unique_and_not_empty() {
+        for (text, problem) in [
+            (
+                "{\"groq\": {\"a\": {\"api_keys\": [\"k\"]},\n\"a\": {\"api_keys\": [\"k\"]}}}",
+                "line 2: groq.a: stands twice here, first on line 1",
+            ),
+            (
+                "{\"groq\": {\"a\": {\"api_keys\": [\"k\"]}},\n\"groq\": {\"a\": {\"api_keys\": [\"k\"]}}}",
+                "line 2: groq: stands twice here, first on line 1",
+            ),
+            (
+                "{\"groq\": [{\"model_name\": \"a\", \"api_keys\": [\"k\"]},\n\
+                 {\"model_name\": \"a\", \"api_keys\": [\"k\"]}]}",
+                "line 2: groq[1]: has the same `model_name` as the entry on line 1",
+            ),
+            (r#"{"groq": [{"api_keys": ["k"]}]}"#, "line 1: groq[0]: has no `model_name`"),
+            (
+                r#"{"groq": [{"model_name": 4, "api_keys": ["k"]}]}"#,
+                "line 1: groq[0].model_name: expected a string, found a number",
+            ),
+            (
+                r#"{"groq": {" ": {"api_keys": ["k"], "model": "m"}}}"#,
+                r#"line 1: groq[" "]: a name must not be empty"#,
+            ),
+        ] {
+            assert_eq!(problems(text), [problem], "{text}");
+        }
+    }
+
+    #[test]
+    fn every_problem_is_reported_at_once_in_the_order_of_the_file() {
+        let text = r#"{
+  "openai": {
+    "gpt.4": {
+      "api_keys": ["sk-1", "sk secret"],
+      "base_ulr": "https://h",
+      "max_retries": "5"
+    }
+  },
+  "azur": [
+    { "model_name": "a", "api_keys": ["$AZURE_KEY"], "retry_delay": 500000 }
+  ]
+}"#;
+        let found = problems(text);
+        for (problem, start) in found.iter().zip([
+            r#"line 4: openai["gpt.4"].api_keys[1]: has a space"#,
+            r#"line 5: openai["gpt.4"].base_ulr: is not a known setting; did you mean `base_url`?"#,
+            r#"line 6: openai["gpt.4"].max_retries: expected a number, found a string"#,
+            "line 10: azur[0].api_keys[0]: the environment variable `AZURE_KEY` is not set",
+            "line 10: azur[0].retry_delay: must be at most 10000 seconds, not 500000",
+            "line 10: azur[0].base_url: is missing, and no provider of this name is known",
+        ]) {
+            assert!(problem.starts_with(start), "{problem}");
+        }
+        assert_eq!(found.len(), 6, "{found:?}");
+        assert!(!found.concat().contains("secret"));
+    }
+
+    #[test]
+    fn one_bucket_has_one_setting() {
+        let file = |a: &str, b: &str| {
+            format!(
+                "{{\"openai\": {{\"a\": {{\"api_keys\": [\"k\"], \"model\": \"m\"{a}}},\n\
+                 \"b\": {{\"api_keys\": [\"k\"], \"model\": \"m\"{b}}}}}}}"
+            )
+        };
+        let same = r#", "base_url": "https://API.openai.com:443/v1/", "rate_limit_capacity": 10"#;
+        assert_eq!(names(&file("", same)).len(), 2);
+        let elsewhere = r#", "base_url": "https://h", "rate_limit_capacity": 20"#;
+        assert_eq!(names(&file("", elsewhere)).len(), 2);
+        let found = problems(&file(r#", "rate_limit_refill_rate": 2"#, same));
+        let start = "line 2: openai.b: has other rate limits than `openai.a`, but both are the \
+                     model `m` at https://api.openai.com/v1 and share one bucket";
+        assert!(found.len() == 1 && found[0].starts_with(start), "{found:?}");
+        let unread = problems(&file(r#", "rate_limit_capacity": "x""#, same));
+        assert_eq!(unread.len(), 1, "{unread:?}");
+    }
+}
