@@ -1,0 +1,18 @@
+//! OpenAI's wire nouns: what goes into a chat and what comes out of it.
+//!
+//! Every type keeps the fields it does not know in `extra` and writes them back, so that nothing a
+//! provider adds is lost on the way through. Reading is lenient, since real servers are: `null` is
+//! the same as absent, and no field is required.
+
+mod chunk;
+mod content;
+mod message;
+pub(crate) mod open_object;
+mod response;
+
+pub use chunk::{ChatChunk, ChunkChoice, Delta, FunctionCallDelta, ToolCallDelta};
+pub use content::{Content, ContentPart};
+pub use message::{FunctionCall, Message, Role, ToolCall};
+pub use response::{ChatResponse, Choice};
+
+pub use crate::core::usage::Usage;
