@@ -3,8 +3,9 @@ mod chat;
 mod core;
 mod error;
 pub use chat::{
-    ChatChunk, ChatResponse, Choice, ChunkChoice, Content, ContentPart, Delta, FunctionCall,
-    FunctionCallDelta, Message, Role, ToolCall, ToolCallDelta, Usage,
+    ChatChunk, ChatOptions, ChatResponse, Choice, ChunkChoice, Content, ContentPart, Delta,
+    FunctionCall, FunctionCallDelta, FunctionDefinition, Message, Role, Stop, Tool, ToolCall,
+    ToolCallDelta, ToolChoice, Usage,
 };
 pub use core::time::Timestamp;
 pub use core::usage::estimate_tokens;

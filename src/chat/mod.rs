@@ -8,11 +8,15 @@ mod chunk;
 mod content;
 mod message;
 pub(crate) mod open_object;
+mod options;
+mod request;
 mod response;
 
 pub use chunk::{ChatChunk, ChunkChoice, Delta, FunctionCallDelta, ToolCallDelta};
 pub use content::{Content, ContentPart};
 pub use message::{FunctionCall, Message, Role, ToolCall};
+pub use options::{ChatOptions, FunctionDefinition, Stop, Tool, ToolChoice};
+pub(crate) use request::request_body;
 pub use response::{ChatResponse, Choice};
 
 pub use crate::core::usage::Usage;
