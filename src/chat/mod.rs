@@ -4,14 +4,18 @@
 //! provider adds is lost on the way through. Reading is lenient, since real servers are: `null` is
 //! the same as absent, and no field is required.
 
+mod assemble;
 mod chunk;
 mod content;
+mod extra;
 mod message;
 pub(crate) mod open_object;
 mod options;
 mod request;
 mod response;
+mod tool_calls;
 
+pub(crate) use assemble::Assembler;
 pub use chunk::{ChatChunk, ChunkChoice, Delta, FunctionCallDelta, ToolCallDelta};
 pub use content::{Content, ContentPart};
 pub use message::{FunctionCall, Message, Role, ToolCall};
