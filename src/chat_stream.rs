@@ -93,7 +93,7 @@ impl ChatStream {
     pub fn usage(&self) -> Usage {
         match self.assembler.usage() {
             Some(usage) => usage.clone(),
-            None => Usage::estimated(&self.messages, &self.assembler.all_text()),
+            None => self.assembler.clone().finish().estimated_usage(&self.messages),
         }
     }
 

@@ -289,8 +289,8 @@ impl Asked {
             let plain = request_body(&messages, &options, &inner.settings.model, true, false)?;
             call.without_usage = Some(Bytes::from(plain));
         }
+        let reader = FirstToken { choices: options.n.map_or(1, |n| n as usize) };
         drop((messages, options));
-        let reader = FirstToken { choices: 1 };
         let sent = inner.engine.runtime().now();
         let (body, lease) = inner.engine.exchange(&mut call, &reader).await?;
         if asks_usage && call.without_usage.is_none() {

@@ -11,9 +11,6 @@ use crate::core::time::Timestamp;
 use crate::error::Clock;
 use crate::platform::Runtime;
 
-/// A non-streamed call may take so long, all waits and retries included, unless told otherwise.
-pub(crate) const CHAT_TIMEOUT: Duration = Duration::from_secs(600);
-
 /// The limits of one call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clocks {

@@ -48,7 +48,9 @@ pub(crate) struct Call {
     pub body: Bytes,
     pub clocks: Clocks,
     pub started: Timestamp,
-    pub retries: Retries,
+    /// The body without the request for usage, for those who refuse that; until it is used.
+    pub without_usage: Option<Bytes>,
+    retries: Retries,
     tried: Vec<KeyId>,
     last: Option<Failure>,
 }
@@ -88,6 +90,7 @@ impl Call {
             body,
             clocks,
             started,
+            without_usage: None,
             retries: Retries::new(max_retries),
             tried: Vec::new(),
             last: None,
@@ -97,6 +100,15 @@ impl Call {
     /// The limit of the call as a whole.
     pub fn total(&self) -> Option<Limit> {
         self.clocks.total.map(|total| Limit::new(Clock::Total, total, self.started))
+    }
+
+    /// Drops the request for usage, once, where that is what was refused.
+    fn asks_again_without_usage(&mut self, failure: &Failure) -> bool {
+        if !failure.refuses_stream_options() {
+            return false;
+        }
+        let body = self.without_usage.take();
+        body.map(|body| self.body = body).is_some()
     }
 
     fn deadline(&self) -> Option<Timestamp> {
@@ -194,22 +206,24 @@ impl Engine {
         sent: Timestamp,
     ) -> Result<(), Error> {
         let failure = self.end_attempt(call, lease, failure, sent);
+        if call.asks_again_without_usage(&failure) {
+            return Ok(());
+        }
         let next = self.pool.next_key(&call.model, &call.tried);
         let step = call.retries.after(&failure, next);
         debug!(call = call.record.id, ?step, "decides");
         call.last = Some(failure.clone());
         match step {
             Step::AtOnce => Ok(()),
-            Step::GiveUp => Err(self.given_up(call, failure)),
+            Step::GiveUp => Err(match next {
+                Err(none) if failure.key_fate().is_about_the_key() => self.no_key(call, none),
+                _ => self.error(call, failure),
+            }),
             Step::Wait(asked_for, n) => {
                 let wait = asked_for.unwrap_or_else(|| self.backoff(n));
                 self.wait(call, failure, wait).await
             }
-            Step::AwaitKey => match self.pool.lease_for(&call.model) {
-                // One has become ready since.
-                Ok(_) => Ok(()),
-                Err(none) => self.await_key(call, none).await,
-            },
+            Step::AwaitKey(none) => self.await_key(call, none).await,
         }
     }
 
@@ -293,15 +307,6 @@ impl Engine {
                 self.error(call, failure.clone()).with_retry_at(error.retry_at())
             }
             _ => error.with_attempts(call.record.attempts()),
-        }
-    }
-
-    /// The error of a call that is not tried again. Where keys are what is missing, the most
-    /// hopeful of their reasons names the kind.
-    fn given_up(&self, call: &Call, failure: Failure) -> Error {
-        match self.pool.next_key_or_reason(&call.model) {
-            Err(none) if failure.key_fate().is_about_the_key() => self.no_key(call, none),
-            _ => self.error(call, failure),
         }
     }
 

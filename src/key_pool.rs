@@ -205,13 +205,10 @@ impl ApiKeyPool {
     }
 
     /// The key that a call would get next, which has tried these.
-    pub(crate) fn next_key(&self, model: &str, tried: &[KeyId]) -> NextKey {
+    pub(crate) fn next_key(&self, model: &str, tried: &[KeyId]) -> Result<NextKey, NoKey> {
         let now = self.now();
-        match self.lock().next(model, now) {
-            None => NextKey::Resting,
-            Some(key) if tried.contains(&key) => NextKey::Tried,
-            Some(_) => NextKey::Untried,
-        }
+        let key = self.lock().next(model, now)?;
+        Ok(if tried.contains(&key) { NextKey::Tried } else { NextKey::Untried })
     }
 
     /// Resolves when the pool's keys have changed, other than by the passing of time.

@@ -16,21 +16,30 @@ mod provider_config;
 mod registry;
 mod response_failure;
 mod stream_body;
+pub mod testing;
 mod token_bucket;
 mod wakers;
 mod whole_body;
 mod wire;
 
 pub use accounting::ClientStats;
+pub use chat::{
+    ChatChunk, ChatOptions, ChatResponse, Choice, ChunkChoice, Content, ContentPart, Delta,
+    FunctionCall, FunctionCallDelta, FunctionDefinition, Message, Role, Stop, Tool, ToolCall,
+    ToolCallDelta, ToolChoice, Usage,
+};
 pub use chat_stream::{ChatStream, StreamState};
 pub use client::OpenAiCompatible;
 pub use client_builder::{ClientBuilder, ConfigLoader, Providers};
 pub use interface::LlmInterface;
+pub use core::key::ApiKey;
 pub use core::key_slot::{KeyCounts, KeyState, KeyStatus};
 pub use core::time::Timestamp;
+pub use core::usage::estimate_tokens;
 pub use error::{Attempt, Clock, Error, ErrorKind, Partial, Problem};
 pub use key_pool::{ApiKeyPool, KeyLease};
 #[cfg(feature = "reqwest")]
 pub use platform::ReqwestTransport;
 pub use platform::{BoxFuture, BoxStream, Header, HttpRequest, HttpResponse, MaybeSend, MaybeSync, Runtime, Transport, TransportError};
+pub use provider_config::{ModelSettings, parse as parse_provider_json, provider_schema};
 pub use token_bucket::{Acquire, Refused, TokenBucket};

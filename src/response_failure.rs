@@ -64,9 +64,12 @@ pub(crate) async fn read(engine: &Engine, call: &Call, response: HttpResponse) -
 }
 
 /// What a response's headers say besides.
+#[derive(Debug)]
 pub(crate) struct Hints {
     request_id: Option<String>,
     retry_after: Option<Duration>,
+    /// When the limit that was reached is reset.
+    limit_reset: Option<Duration>,
     should_retry: Option<bool>,
 }
 
@@ -76,15 +79,23 @@ impl Hints {
         let header = |name: &str| response.header(name);
         Self {
             request_id: REQUEST_IDS.iter().find_map(|name| header(name)).map(str::to_owned),
-            retry_after: retry_after::parse(header, unix_now)
-                .or_else(|| retry_after::reset(header, unix_now)),
+            retry_after: retry_after::parse(header, unix_now),
+            limit_reset: retry_after::reset(header, unix_now),
             should_retry: header("x-should-retry").and_then(|word| word.trim().parse().ok()),
         }
     }
 
-    pub fn add_to(self, failure: Failure) -> Failure {
-        let Self { request_id, retry_after, should_retry } = self;
-        Failure { request_id, retry_after, should_retry, ..failure }
+    pub fn add_to(&self, failure: Failure) -> Failure {
+        // On an answer that was cut or is silent these headers speak of something else.
+        let retry_after = match failure.kind {
+            ErrorKind::RateLimited | ErrorKind::QuotaExhausted => {
+                self.retry_after.or(self.limit_reset)
+            }
+            ErrorKind::Server => self.retry_after,
+            _ => None,
+        };
+        let request_id = self.request_id.clone();
+        Failure { request_id, retry_after, should_retry: self.should_retry, ..failure }
     }
 }
 

@@ -39,14 +39,14 @@ impl Reader for FirstToken {
         sent: Timestamp,
     ) -> Result<StreamBody, Failure> {
         let hints = Hints::of(&response, engine.runtime().unix_time());
-        let mut body = StreamBody::new(engine, call, response.body, self.choices);
+        let mut body = StreamBody::new(engine, call, response.body, hints, self.choices);
         match body.hold_back_until_visible(engine.runtime(), sent).await {
             Ok(()) => {
                 let took = engine.runtime().now() - sent;
                 debug!(call = call.record.id, ?took, "has its first token");
                 Ok(body)
             }
-            Err(failure) => Err(hints.add_to(failure)),
+            Err(failure) => Err(body.hints.add_to(failure)),
         }
     }
 }
@@ -55,13 +55,15 @@ impl Reader for FirstToken {
 pub(crate) struct StreamBody {
     call: u64,
     body: BoxStream<'static, Result<Bytes, TransportError>>,
+    hints: Hints,
     sse: SseParser,
     held_back: VecDeque<ChatChunk>,
     clocks: Clocks,
     total: Option<Limit>,
     largest: usize,
     choices: usize,
-    finished: Vec<u32>,
+    /// The choices seen so far, and whether each has finished.
+    seen: Vec<(u32, bool)>,
     /// Since when every choice has finished.
     finished_since: Option<Timestamp>,
     done: bool,
@@ -81,18 +83,20 @@ impl StreamBody {
         engine: &Engine,
         call: &Call,
         body: BoxStream<'static, Result<Bytes, TransportError>>,
+        hints: Hints,
         choices: usize,
     ) -> Self {
         Self {
             call: call.record.id,
             body,
+            hints,
             sse: SseParser::new(engine.max_event_bytes),
             held_back: VecDeque::new(),
             clocks: call.clocks,
             total: call.total(),
             largest: engine.max_event_bytes,
             choices,
-            finished: Vec::new(),
+            seen: Vec::new(),
             finished_since: None,
             done: false,
         }
@@ -128,10 +132,15 @@ impl StreamBody {
 
     /// The next chunk, or `None` at the answer's proper end.
     pub async fn next(&mut self, runtime: &dyn Runtime) -> Result<Option<ChatChunk>, Failure> {
-        if let Some(chunk) = self.held_back.pop_front() {
-            return Ok(Some(chunk));
-        }
+        let next = self.next_chunk(runtime).await;
+        next.map_err(|failure| self.hints.add_to(failure))
+    }
+
+    async fn next_chunk(&mut self, runtime: &dyn Runtime) -> Result<Option<ChatChunk>, Failure> {
         loop {
+            if let Some(chunk) = self.held_back.pop_front() {
+                return Ok(Some(chunk));
+            }
             match self.event(&mut 0)? {
                 Event::Done => return Ok(None),
                 Event::Chunk(chunk) => {
@@ -161,13 +170,14 @@ impl StreamBody {
 
     /// Notes which choices have finished.
     fn note(&mut self, chunk: &ChatChunk, runtime: &dyn Runtime) {
-        for choice in chunk.choices.iter().filter(|choice| choice.is_finished()) {
-            if !self.finished.contains(&choice.index) {
-                self.finished.push(choice.index);
+        for choice in &chunk.choices {
+            match self.seen.iter_mut().find(|(index, _)| *index == choice.index) {
+                Some((_, finished)) => *finished |= choice.is_finished(),
+                None => self.seen.push((choice.index, choice.is_finished())),
             }
         }
         // Whatever still comes after the end starts the wait for the usage anew.
-        if self.finished.len() >= self.choices {
+        if self.seen.len() >= self.choices && self.all_finished() {
             self.finished_since = Some(runtime.now());
         }
     }
@@ -213,11 +223,17 @@ impl StreamBody {
             self.note(&chunk, runtime);
             self.held_back.push_back(chunk);
         }
-        if self.finished.is_empty() {
+        if !self.all_finished() {
             let message = "the answer ended with neither a finish_reason nor [DONE]";
             return Err(Failure::new(ErrorKind::Truncated, message));
         }
         self.end()
+    }
+
+    /// Whether every choice that has begun is finished. Some providers ignore how many were asked
+    /// for, so only what has begun can be held against an answer.
+    fn all_finished(&self) -> bool {
+        !self.seen.is_empty() && self.seen.iter().all(|(_, finished)| *finished)
     }
 
     fn end(&mut self) -> Result<(), Failure> {

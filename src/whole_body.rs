@@ -4,7 +4,7 @@ use futures_util::StreamExt;
 use tracing::trace;
 
 use crate::chat::ChatResponse;
-use crate::clocks::{Limit, within};
+use crate::clocks::within;
 use crate::core::provider_error::ProviderError;
 use crate::core::retry::Failure;
 use crate::core::time::Timestamp;

@@ -26,6 +26,13 @@ pub enum KeyFate {
     Dead,
 }
 
+impl KeyFate {
+    /// Whether the key is what failed.
+    pub fn is_about_the_key(self) -> bool {
+        !matches!(self, Self::Works | Self::Unchanged)
+    }
+}
+
 /// A refusal that is believed for a while, then tested by one call at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {

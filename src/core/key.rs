@@ -7,25 +7,43 @@ use std::sync::Arc;
 /// Shorter keys would show too much of themselves by their last four characters.
 const SHORTEST_WITH_A_TAIL: usize = 12;
 
-/// An API key. It has no `Display`, and its `Debug` hides it. The empty key stands for "no key":
-/// the servers on one's own machine that want none.
+/// An API key. It has no `Display`, and its `Debug` shows its last four characters (`…abcd`), of a
+/// short one none (`…`). The empty key stands for "no key": the servers on one's own machine that
+/// want none.
+///
+/// ```
+/// use lockkeeper::ApiKey;
+///
+/// let key = ApiKey::from("sk-proj-0123456789abcd");
+/// assert_eq!(format!("{key:?}"), "…abcd");
+/// assert_eq!(key.expose(), "sk-proj-0123456789abcd");
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ApiKey(Arc<str>);
 
 impl ApiKey {
+    /// A key.
+    #[must_use]
     pub fn new(key: &str) -> Self {
         Self(key.into())
     }
 
-    /// The key itself, for the wire only.
+    /// The key itself, for the header it is sent in and for nothing else.
+    #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }
 
     /// `text` with every occurrence of the key replaced: providers echo keys in their errors.
-    pub fn redact(&self, text: &str) -> Option<String> {
+    pub(crate) fn redact(&self, text: &str) -> Option<String> {
         let found = !self.0.is_empty() && text.contains(&*self.0);
         found.then(|| text.replace(&*self.0, &label(&self.0)))
+    }
+}
+
+impl<T: AsRef<str>> From<T> for ApiKey {
+    fn from(key: T) -> Self {
+        Self::new(key.as_ref())
     }
 }
 

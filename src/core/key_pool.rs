@@ -86,25 +86,24 @@ impl KeyPool {
     /// The ready key with the fewest requests in flight (of those, the one used longest ago), now
     /// with one more.
     pub fn lease(&mut self, model: &str, now: Timestamp) -> Result<Leased, NoKey> {
-        self.wake_rested(now);
-        let slot = self.least_loaded_for(model, now).ok_or_else(|| self.why_none(model, now))?;
+        let id = self.next(model, now)?;
         self.uses += 1;
         let uses = self.uses;
-        let Some(entry) = self.slot_mut(slot) else { return Err(NoKey::Empty) };
+        let entry = self.slot_of(id).ok_or(NoKey::Empty)?;
         entry.in_flight += 1;
         entry.last_used = uses;
         entry.counts.attempts += 1;
-        let id = KeyId { slot, generation: entry.generation };
         let leased = Leased { id, key: entry.key.clone(), label: entry.label.clone() };
-        self.place(slot);
+        self.place(id.slot);
         Ok(leased)
     }
 
     /// The key that `model` would get now.
-    pub fn next(&mut self, model: &str, now: Timestamp) -> Option<KeyId> {
+    pub fn next(&mut self, model: &str, now: Timestamp) -> Result<KeyId, NoKey> {
         self.wake_rested(now);
-        let slot = self.least_loaded_for(model, now)?;
-        self.slot(slot).map(|entry| KeyId { slot, generation: entry.generation })
+        let slot = self.least_loaded_for(model, now).ok_or_else(|| self.why_none(model, now))?;
+        let entry = self.slot(slot).ok_or(NoKey::Empty)?;
+        Ok(KeyId { slot, generation: entry.generation })
     }
 
     /// Ends a lease. `backoff` says how long to rest after the nth 429 in a row (from 0) where the

@@ -169,12 +169,6 @@ impl ProviderError {
             matches!(&*plain(word), "invalidrequesterror" | "invalidrequest" | "badrequest")
         })
     }
-
-    /// Whether the provider refuses `stream_options`: it answers 400 or 422 and names the field.
-    pub fn refuses_stream_options(&self, status: u16) -> bool {
-        let names_it = ["stream_options", "include_usage"];
-        matches!(status, 400 | 422) && names_it.iter().any(|name| self.message.contains(name))
-    }
 }
 
 fn kind_of_status(status: u16, invalid_request: bool) -> ErrorKind {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::health::KeyFate;
+use super::key_pool::NoKey;
 use super::provider_error::ProviderError;
 use crate::error::{Clock, Error, ErrorKind};
 
@@ -20,6 +21,8 @@ pub struct Failure {
     pub request_id: Option<String>,
     /// How long the provider asks to wait.
     pub retry_after: Option<Duration>,
+    /// Whether the answer broke off or broke down: another may come whole.
+    pub is_cut: bool,
     /// `x-should-retry`: the provider's own word on trying again with the same key.
     pub should_retry: Option<bool>,
 }
@@ -34,8 +37,21 @@ impl Failure {
             message: message.into(),
             request_id: None,
             retry_after: None,
+            is_cut: false,
             should_retry: None,
         }
+    }
+
+    /// The same, where it came in the middle of an answer.
+    pub fn as_cut(self) -> Self {
+        Self { is_cut: true, ..self }
+    }
+
+    /// Whether the provider refuses `stream_options`: it answers 400 or 422 and names the field.
+    pub fn refuses_stream_options(&self) -> bool {
+        let names_it = ["stream_options", "include_usage"];
+        matches!(self.status, Some(400 | 422))
+            && names_it.iter().any(|name| self.message.contains(name))
     }
 
     /// What a provider said, with the status it came with (200 inside a stream).
@@ -79,6 +95,7 @@ impl Failure {
             | ErrorKind::Connection
             | ErrorKind::Truncated
             | ErrorKind::Timeout => Remedy::Backoff,
+            _ if self.is_cut => Remedy::Backoff,
             _ => Remedy::None,
         };
         match self.should_retry {
@@ -124,8 +141,6 @@ pub enum NextKey {
     Untried,
     /// One that it has tried, and that may work again.
     Tried,
-    /// None is ready.
-    Resting,
 }
 
 /// What a call does next.
@@ -133,8 +148,8 @@ pub enum NextKey {
 pub enum Step {
     /// Try again now, with whatever key is next.
     AtOnce,
-    /// Wait for the first of the cooling keys, then try again.
-    AwaitKey,
+    /// Wait for the first of the cooling keys, if that is the reason, then try again.
+    AwaitKey(NoKey),
     /// Wait for so long (`None`: the usual backoff before this retry, counted from 0), try again.
     Wait(Option<Duration>, u32),
     /// The failure stands.
@@ -155,17 +170,17 @@ impl Retries {
     }
 
     /// Decides after a failure, by the key that would be next.
-    pub fn after(&mut self, failure: &Failure, next: NextKey) -> Step {
+    pub fn after(&mut self, failure: &Failure, next: Result<NextKey, NoKey>) -> Step {
         match (failure.remedy(), next) {
             (Remedy::None, _) => Step::GiveUp,
             (Remedy::Backoff, _) => self.wait(failure.retry_after),
-            (Remedy::OtherKey { limited }, NextKey::Untried) => {
+            (Remedy::OtherKey { limited }, Ok(NextKey::Untried)) => {
                 self.moves += u32::from(limited);
                 if self.moves <= MOST_MOVES { Step::AtOnce } else { self.wait(None) }
             }
             (Remedy::OtherKey { .. }, _) if failure.should_retry == Some(false) => Step::GiveUp,
-            (Remedy::OtherKey { .. }, NextKey::Tried) => self.round(Step::AtOnce),
-            (Remedy::OtherKey { .. }, NextKey::Resting) => self.round(Step::AwaitKey),
+            (Remedy::OtherKey { .. }, Ok(NextKey::Tried)) => self.round(Step::AtOnce),
+            (Remedy::OtherKey { .. }, Err(none)) => self.round(Step::AwaitKey(none)),
         }
     }
 
@@ -195,40 +210,40 @@ mod tests {
     #[test]
     fn what_time_heals_is_retried_so_many_times() {
         let mut retries = Retries::new(2);
-        assert_eq!(retries.after(&failure(ErrorKind::Server), NextKey::Untried), Step::Wait(None, 0));
-        assert_eq!(retries.after(&failure(ErrorKind::Connection), NextKey::Untried), Step::Wait(None, 1));
-        assert_eq!(retries.after(&failure(ErrorKind::Server), NextKey::Untried), Step::GiveUp);
+        assert_eq!(retries.after(&failure(ErrorKind::Server), Ok(NextKey::Untried)), Step::Wait(None, 0));
+        assert_eq!(retries.after(&failure(ErrorKind::Connection), Ok(NextKey::Untried)), Step::Wait(None, 1));
+        assert_eq!(retries.after(&failure(ErrorKind::Server), Ok(NextKey::Untried)), Step::GiveUp);
     }
 
     #[test]
     fn what_nothing_heals_is_not_retried() {
         use ErrorKind::*;
         for kind in [InvalidRequest, NotFound, ContextLengthExceeded, ContentPolicy, Redirect] {
-            assert_eq!(Retries::new(5).after(&failure(kind), NextKey::Untried), Step::GiveUp);
+            assert_eq!(Retries::new(5).after(&failure(kind), Ok(NextKey::Untried)), Step::GiveUp);
         }
         let total = Failure::timeout(Clock::Total, Duration::from_secs(1));
-        assert_eq!(Retries::new(5).after(&total, NextKey::Untried), Step::GiveUp);
+        assert_eq!(Retries::new(5).after(&total, Ok(NextKey::Untried)), Step::GiveUp);
     }
 
     #[test]
     fn another_key_is_no_retry() {
         let mut retries = Retries::new(0);
         for _ in 0..20 {
-            assert_eq!(retries.after(&failure(ErrorKind::Authentication), NextKey::Untried), Step::AtOnce);
+            assert_eq!(retries.after(&failure(ErrorKind::Authentication), Ok(NextKey::Untried)), Step::AtOnce);
         }
-        assert_eq!(retries.after(&failure(ErrorKind::RateLimited), NextKey::Untried), Step::AtOnce);
-        assert_eq!(retries.after(&failure(ErrorKind::RateLimited), NextKey::Resting), Step::GiveUp);
+        assert_eq!(retries.after(&failure(ErrorKind::RateLimited), Ok(NextKey::Untried)), Step::AtOnce);
+        assert_eq!(retries.after(&failure(ErrorKind::RateLimited), Err(NoKey::Dead)), Step::GiveUp);
     }
 
     #[test]
     fn after_eight_moves_from_limited_keys_comes_a_wait() {
         let mut retries = Retries::new(5);
         for _ in 0..8 {
-            assert_eq!(retries.after(&failure(ErrorKind::RateLimited), NextKey::Untried), Step::AtOnce);
+            assert_eq!(retries.after(&failure(ErrorKind::RateLimited), Ok(NextKey::Untried)), Step::AtOnce);
         }
-        assert_eq!(retries.after(&failure(ErrorKind::RateLimited), NextKey::Untried), Step::Wait(None, 0));
-        assert_eq!(retries.after(&failure(ErrorKind::RateLimited), NextKey::Untried), Step::AtOnce);
-        assert_eq!(retries.after(&failure(ErrorKind::RateLimited), NextKey::Resting), Step::AwaitKey);
+        assert_eq!(retries.after(&failure(ErrorKind::RateLimited), Ok(NextKey::Untried)), Step::Wait(None, 0));
+        assert_eq!(retries.after(&failure(ErrorKind::RateLimited), Ok(NextKey::Untried)), Step::AtOnce);
+        assert_eq!(retries.after(&failure(ErrorKind::RateLimited), Err(NoKey::Dead)), Step::AwaitKey(NoKey::Dead));
     }
 
     #[test]
@@ -236,9 +251,9 @@ mod tests {
         let asks = Failure { should_retry: Some(true), ..failure(ErrorKind::InvalidRequest) };
         let forbids = Failure { should_retry: Some(false), ..failure(ErrorKind::Server) };
         let limited = Failure { should_retry: Some(false), ..failure(ErrorKind::RateLimited) };
-        assert_eq!(Retries::new(5).after(&asks, NextKey::Untried), Step::Wait(None, 0));
-        assert_eq!(Retries::new(5).after(&forbids, NextKey::Untried), Step::GiveUp);
-        assert_eq!(Retries::new(5).after(&limited, NextKey::Untried), Step::AtOnce, "another key is free to");
-        assert_eq!(Retries::new(5).after(&limited, NextKey::Resting), Step::GiveUp);
+        assert_eq!(Retries::new(5).after(&asks, Ok(NextKey::Untried)), Step::Wait(None, 0));
+        assert_eq!(Retries::new(5).after(&forbids, Ok(NextKey::Untried)), Step::GiveUp);
+        assert_eq!(Retries::new(5).after(&limited, Ok(NextKey::Untried)), Step::AtOnce, "another key is free to");
+        assert_eq!(Retries::new(5).after(&limited, Err(NoKey::Dead)), Step::GiveUp);
     }
 }

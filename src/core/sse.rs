@@ -1,1 +1,438 @@
-//! sse
+//! The event stream of the WHATWG standard, parsed by bytes.
+//!
+//! Bytes go in as the network delivers them, events come out; where the bytes were split makes no
+//! difference. Data stays bytes: whether it is UTF-8 is for the JSON parser to say.
+
+use std::fmt;
+use std::ops::Range;
+
+use memchr::memchr2;
+
+/// A mark that may stand at the very start of a stream.
+const BOM: &[u8] = b"\xEF\xBB\xBF";
+
+/// One event of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Event<'a> {
+    /// The `event:` name; empty where there is none.
+    pub(crate) name: &'a [u8],
+    /// The `data:` lines, joined by `\n`.
+    pub(crate) data: &'a [u8],
+    /// Whether a blank line ended the event. One that the end of the stream ended may be cut.
+    pub(crate) terminated: bool,
+}
+
+/// Why a stream cannot be parsed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub(crate) enum SseError {
+    /// An event, with all its lines, is longer than `limit` bytes.
+    EventTooLarge {
+        /// The most bytes that an event may have.
+        limit: usize,
+    },
+}
+
+impl fmt::Display for SseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::EventTooLarge { limit } = self;
+        write!(f, "an event of the stream is longer than {limit} bytes")
+    }
+}
+
+impl std::error::Error for SseError {}
+
+/// The parser: [`push`](Self::push) bytes, then take every [`next_event`](Self::next_event).
+///
+/// Only the event that is still open stays in the buffer, and it may not outgrow the limit.
+#[derive(Debug)]
+pub(crate) struct SseParser {
+    limit: usize,
+    buffer: Vec<u8>,
+    /// Where the open event begins; all before it is done with.
+    event_start: usize,
+    /// Where the line that is being read begins.
+    line_start: usize,
+    /// Up to where that line is known to have no end, so that no byte is looked at twice.
+    scanned: usize,
+    open: OpenEvent,
+    comments: u64,
+    /// Nothing was read yet, so that a BOM may come.
+    at_start: bool,
+    /// The last line ended in CR: an LF that comes next belongs to it.
+    after_cr: bool,
+    failed: bool,
+}
+
+/// The lines of the open event that count. Ranges are of the parser's buffer.
+#[derive(Debug, Default)]
+struct OpenEvent {
+    name: Range<usize>,
+    data: Data,
+    /// The data lines together, once there are two.
+    joined: Vec<u8>,
+}
+
+/// Where the data of the open event is: in the buffer as long as it is a single line.
+#[derive(Debug, Default)]
+enum Data {
+    #[default]
+    None,
+    OneLine(Range<usize>),
+    Joined,
+}
+
+impl SseParser {
+    /// A parser that refuses an event of more than `max_event_bytes`, comments and all.
+    pub(crate) fn new(max_event_bytes: usize) -> Self {
+        Self {
+            limit: max_event_bytes,
+            buffer: Vec::new(),
+            event_start: 0,
+            line_start: 0,
+            scanned: 0,
+            open: OpenEvent::default(),
+            comments: 0,
+            at_start: true,
+            after_cr: false,
+            failed: false,
+        }
+    }
+
+    /// Adds bytes as they came. Take all events before the next push, to keep the buffer small.
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        if !self.failed {
+            self.compact();
+            self.buffer.extend_from_slice(bytes);
+        }
+    }
+
+    /// The next event that is complete; none until more bytes are pushed.
+    ///
+    /// # Errors
+    /// [`SseError::EventTooLarge`], once; the stream is over then.
+    pub(crate) fn next_event(&mut self) -> Option<Result<Event<'_>, SseError>> {
+        if self.failed || (self.at_start && !self.skip_bom()) {
+            return None;
+        }
+        while let Some(line) = self.next_line() {
+            if !line.is_empty() {
+                self.read_line(line);
+            } else if self.is_too_large(self.line_start) {
+                return Some(Err(self.fail()));
+            } else if self.open.has_data() {
+                return Some(Ok(self.take_event(true)));
+            } else {
+                self.forget_event();
+            }
+        }
+        self.is_too_large(self.buffer.len()).then(|| Err(self.fail()))
+    }
+
+    /// What the end of the stream leaves: an event without its blank line, or even without the end
+    /// of its last line. Call it when [`next_event`](Self::next_event) has nothing more.
+    pub(crate) fn finish(&mut self) -> Option<Event<'_>> {
+        if self.failed {
+            return None;
+        }
+        let rest = self.line_start..self.buffer.len();
+        self.line_start = rest.end;
+        self.read_line(rest);
+        self.open.has_data().then(|| self.take_event(false))
+    }
+
+    /// How many comments have come: they carry nothing, but show that the connection lives.
+    pub(crate) fn comments(&self) -> u64 {
+        self.comments
+    }
+
+    /// Skips the BOM; false as long as it is not clear whether there is one.
+    fn skip_bom(&mut self) -> bool {
+        if self.buffer.len() < BOM.len() && BOM.starts_with(&self.buffer) {
+            return false;
+        }
+        self.at_start = false;
+        if self.buffer.starts_with(BOM) {
+            self.line_start = BOM.len();
+            self.forget_event();
+        }
+        true
+    }
+
+    /// The next line that has its end, without it.
+    fn next_line(&mut self) -> Option<Range<usize>> {
+        if self.after_cr && self.line_start < self.buffer.len() {
+            self.after_cr = false;
+            self.skip_line_feed();
+        }
+        let from = self.scanned.max(self.line_start);
+        let Some(length) = memchr2(b'\r', b'\n', &self.buffer[from..]) else {
+            self.scanned = self.buffer.len();
+            return None;
+        };
+        let line = self.line_start..from + length;
+        self.after_cr = self.buffer[line.end] == b'\r';
+        self.line_start = line.end + 1;
+        Some(line)
+    }
+
+    /// Skips the LF of a CRLF. It counts for the event that its CR counted for.
+    fn skip_line_feed(&mut self) {
+        if self.buffer[self.line_start] == b'\n' {
+            let between_events = self.event_start == self.line_start;
+            self.line_start += 1;
+            if between_events {
+                self.event_start = self.line_start;
+            }
+        }
+    }
+
+    /// Takes from a line what counts; `id`, `retry` and unknown fields do not.
+    fn read_line(&mut self, line: Range<usize>) {
+        let (start, end) = (line.start, line.end);
+        let text = &self.buffer[line];
+        let is_field = |name: &[u8]| {
+            text.strip_prefix(name).is_some_and(|rest| matches!(rest.first(), None | Some(b':')))
+        };
+        // The value follows the colon, without the one space that may stand there.
+        let value = |name: &[u8]| {
+            let skipped = if text[name.len()..].starts_with(b": ") { 2 } else { 1 };
+            (start + name.len() + skipped).min(end)..end
+        };
+        if is_field(b"data") {
+            self.open.add_data(value(b"data"), &self.buffer);
+        } else if is_field(b"event") {
+            self.open.name = value(b"event");
+        } else if text.first() == Some(&b':') {
+            self.comments += 1;
+        }
+    }
+
+    /// Whether the open event, were it to end at `end`, is longer than allowed.
+    fn is_too_large(&self, end: usize) -> bool {
+        end - self.event_start > self.limit
+    }
+
+    fn fail(&mut self) -> SseError {
+        self.failed = true;
+        self.buffer = Vec::new();
+        SseError::EventTooLarge { limit: self.limit }
+    }
+
+    /// Hands the open event out and begins the next.
+    fn take_event(&mut self, terminated: bool) -> Event<'_> {
+        self.event_start = self.line_start;
+        let open = &mut self.open;
+        let name = &self.buffer[std::mem::take(&mut open.name)];
+        let data = match std::mem::take(&mut open.data) {
+            Data::None => &[],
+            Data::OneLine(line) => &self.buffer[line],
+            Data::Joined => open.joined.as_slice(),
+        };
+        Event { name, data, terminated }
+    }
+
+    /// Begins the next event without handing this one out, as it has no data.
+    fn forget_event(&mut self) {
+        self.event_start = self.line_start;
+        self.open.name = 0..0;
+    }
+
+    /// Drops the bytes that are done with.
+    fn compact(&mut self) {
+        let done = self.event_start;
+        if done == 0 {
+            return;
+        }
+        self.buffer.drain(..done);
+        self.event_start = 0;
+        self.line_start -= done;
+        self.scanned = self.scanned.saturating_sub(done);
+        self.open.move_back(done);
+    }
+}
+
+impl OpenEvent {
+    fn has_data(&self) -> bool {
+        !matches!(self.data, Data::None)
+    }
+
+    fn add_data(&mut self, line: Range<usize>, buffer: &[u8]) {
+        match std::mem::take(&mut self.data) {
+            Data::None => {
+                self.data = Data::OneLine(line);
+                return;
+            }
+            Data::OneLine(first) => {
+                self.joined.clear();
+                self.joined.extend_from_slice(&buffer[first]);
+            }
+            Data::Joined => {}
+        }
+        self.joined.push(b'\n');
+        self.joined.extend_from_slice(&buffer[line]);
+        self.data = Data::Joined;
+    }
+
+    /// Follows the buffer, of which `bytes` before this event were dropped.
+    fn move_back(&mut self, bytes: usize) {
+        let moved = |range: &Range<usize>| {
+            range.start.saturating_sub(bytes)..range.end.saturating_sub(bytes)
+        };
+        self.name = moved(&self.name);
+        if let Data::OneLine(line) = &self.data {
+            self.data = Data::OneLine(moved(line));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An event as (name, data, terminated), or the limit that was broken.
+    type Seen = Result<(String, String, bool), usize>;
+
+    fn seen(event: Event<'_>) -> Seen {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Ok((text(event.name), text(event.data), event.terminated))
+    }
+
+    /// All events of a stream that comes in these chunks, and the number of comments.
+    fn parse<'a>(chunks: impl IntoIterator<Item = &'a [u8]>, limit: usize) -> (Vec<Seen>, u64) {
+        let mut parser = SseParser::new(limit);
+        let mut events = Vec::new();
+        for chunk in chunks {
+            parser.push(chunk);
+            while let Some(event) = parser.next_event() {
+                events.push(match event {
+                    Ok(event) => seen(event),
+                    Err(SseError::EventTooLarge { limit }) => Err(limit),
+                });
+            }
+        }
+        events.extend(parser.finish().map(seen));
+        (events, parser.comments())
+    }
+
+    fn data(input: &str) -> Vec<String> {
+        let (events, _) = parse([input.as_bytes()], 1000);
+        events.into_iter().map(|event| event.unwrap().1).collect()
+    }
+
+    const TRICKY: &[&str] = &[
+        "",
+        "\n\n\n",
+        "data: a\n\ndata: b\n\n",
+        "data: a\r\rdata: b\r\r",
+        "data: a\r\n\r\ndata: b\r\n\r\n",
+        "data: a\n\r\ndata: b\r\n\ndata: c\r\rdata: d\n\r",
+        "\u{feff}data: a\n\n\u{feff}data: b\n\ndata: c\n\n",
+        "\u{feff}",
+        "\u{fe00}data: a\n\n",
+        ": ping\n\n:\n\n: OPENROUTER PROCESSING\r\n\r\ndata: a\n: in between\ndata: b\n\n",
+        "event: error\ndata: {\"error\":{}}\n\nevent\ndata: a\n\nevent: x\n\ndata: b\n\n",
+        "data\n\ndata\ndata\n\ndata:",
+        "data:a\ndata: b\ndata:  c\ndata\ndata:\n\n",
+        "id: 1\nretry: 5\ndatax: no\ndat: no\n data: no\ndata : no\ndata: a\nunknown\n\n",
+        "data: é\u{2028}漢😀\n\ndata: [DONE]",
+        "data: a\n\ndata: cut\n",
+        "data: a\n\ndata: cut\r",
+        "data: a\n\ndata: b\ndat",
+        "event: late\r\ndata: 1\r\ndata: 2\r\n\r\nevent: none\r\n",
+    ];
+
+    #[test]
+    fn any_chunking_gives_the_same_events() {
+        for input in TRICKY.iter().map(|input| input.as_bytes()) {
+            for limit in [5, 9, 12, 1000] {
+                let whole = parse([input], limit);
+                let bytes = parse(input.chunks(1), limit);
+                assert_eq!(bytes.0, whole.0, "{input:?} limit {limit}");
+                for at in 0..=input.len() {
+                    let (head, tail) = input.split_at(at);
+                    let split = parse([head, &[], tail], limit);
+                    assert_eq!(split.0, whole.0, "{input:?} at {at} limit {limit}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn random_chunkings_of_a_long_stream() {
+        let long = TRICKY[1..].concat().repeat(5);
+        let whole = parse([long.as_bytes()], 1000);
+        let mut seed = 0x9E37_79B9_7F4A_7C15_u64;
+        for _ in 0..200 {
+            let mut chunks = Vec::new();
+            let mut rest = long.as_bytes();
+            while !rest.is_empty() {
+                seed ^= seed << 13;
+                seed ^= seed >> 7;
+                seed ^= seed << 17;
+                let (chunk, after) = rest.split_at((seed as usize % 40).min(rest.len()));
+                chunks.push(chunk);
+                rest = after;
+            }
+            assert_eq!(parse(chunks, 1000), whole);
+        }
+    }
+
+    #[test]
+    fn data_lines_are_joined_and_lose_one_space() {
+        assert_eq!(data("data:a\ndata: b\ndata:  c\ndata\ndata:\n\n"), ["a\nb\n c\n\n"]);
+        assert_eq!(data("data\n\ndata\ndata\n\ndata:"), ["", "\n", ""]);
+    }
+
+    #[test]
+    fn other_fields_and_comments_carry_no_data() {
+        assert_eq!(data(TRICKY[13]), ["a"]);
+        let (events, comments) = parse([TRICKY[9].as_bytes()], 1000);
+        assert_eq!((events, comments), (vec![Ok((String::new(), "a\nb".into(), true))], 4));
+    }
+
+    #[test]
+    fn names_belong_to_their_event_only() {
+        let (events, _) = parse([TRICKY[10].as_bytes()], 1000);
+        let names: Vec<_> = events.into_iter().map(|event| event.unwrap().0).collect();
+        assert_eq!(names, ["error", "", ""]);
+    }
+
+    #[test]
+    fn a_mark_is_skipped_at_the_start_only() {
+        assert_eq!(data(TRICKY[6]), ["a", "c"]);
+    }
+
+    #[test]
+    fn the_end_of_the_stream_ends_an_event_but_marks_it() {
+        let last = |input: &str| parse([input.as_bytes()], 1000).0.pop().unwrap().unwrap();
+        assert_eq!(last("data: a\n\ndata: [DONE]"), (String::new(), "[DONE]".into(), false));
+        assert_eq!(last("data: a\n\ndata: cut\n"), (String::new(), "cut".into(), false));
+        assert_eq!(last("data: a\n\n: bye"), (String::new(), "a".into(), true));
+    }
+
+    #[test]
+    fn an_event_may_not_outgrow_the_limit() {
+        let size = |input: &str| parse([input.as_bytes()], 9).0;
+        assert_eq!(size("data: a\n\n"), [Ok((String::new(), "a".into(), true))]);
+        assert_eq!(size("data: ab\n\n"), [Err(9)]);
+        assert_eq!(size("data: an endless line"), [Err(9)]);
+        assert_eq!(size("data:\n:\n:\n:\n:\n"), [Err(9)]);
+        assert_eq!(size(":\n:\n:\n:\n:\n"), [Err(9)]);
+        assert_eq!(size("a: long\n\n\nx: unknown\n\ndata: a\n\n"), [Err(9)]);
+        assert_eq!(SseError::EventTooLarge { limit: 9 }.to_string().matches('9').count(), 1);
+    }
+
+    #[test]
+    fn memory_stays_bounded() {
+        let mut parser = SseParser::new(100);
+        for _ in 0..10_000 {
+            parser.push(b": keep-alive\n\ndata: 1234567890\n\ndata: ");
+            while parser.next_event().is_some() {}
+            parser.push(b"half\n\n");
+            while parser.next_event().is_some() {}
+        }
+        assert_eq!(parser.comments(), 10_000);
+        assert!(parser.buffer.capacity() < 400, "{}", parser.buffer.capacity());
+    }
+}

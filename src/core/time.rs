@@ -34,6 +34,23 @@ impl Timestamp {
     }
 }
 
+/// Makes a clock that may step back into one that never does: what comes after a step counts from
+/// there, and no time is lost or gained by it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Steady {
+    last: Duration,
+    stepped_back: Duration,
+}
+
+impl Steady {
+    /// The steady time at which the clock shows `shown`.
+    pub fn read(&mut self, shown: Duration) -> Timestamp {
+        self.stepped_back += self.last.saturating_sub(shown);
+        self.last = shown;
+        Timestamp(shown.saturating_add(self.stepped_back))
+    }
+}
+
 impl Add<Duration> for Timestamp {
     type Output = Self;
 
@@ -49,5 +66,19 @@ impl Sub for Timestamp {
     /// The time between two moments, zero where `earlier` is later.
     fn sub(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_steady_clock_goes_on_where_it_was() {
+        let mut steady = Steady::default();
+        let mut read = |seconds| steady.read(Duration::from_secs(seconds)).since_origin().as_secs();
+        assert_eq!([read(100), read(101), read(40), read(45), read(44), read(50)], [
+            100, 101, 101, 106, 106, 112
+        ]);
     }
 }

@@ -5,7 +5,6 @@
 //! satisfy, [`provider_file`] and [`read_entry`] the way from JSON to settings, [`schema`] the way
 //! from the table to the JSON Schema; the rest are small tools of these.
 
-mod api_key;
 mod base_url;
 mod env_reference;
 mod json_path;
@@ -20,10 +19,8 @@ mod rules;
 mod schema;
 mod setting;
 
-pub use api_key::ApiKey;
 pub(crate) use base_url::BaseUrl;
 pub(crate) use model_settings::DEFAULT_CHAT_TIMEOUT;
 pub use model_settings::ModelSettings;
-pub(crate) use number_range::duration_from_seconds;
 pub use provider_file::parse;
 pub use schema::provider_schema;

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::api_key::ApiKey;
 use super::json_path;
 use super::known_providers::known_base_url;
 use super::rules;
 use super::setting::Setting;
+use crate::core::key::ApiKey;
 use crate::error::Problem;
 
 /// How long a chat call may take where no `timeout` is set. Streams then have no total.

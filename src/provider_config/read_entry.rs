@@ -3,7 +3,6 @@
 //! Reading only turns JSON into values; what the values must satisfy stands in [`rules`]. The
 //! parts of a list or object are judged as they are read, since only then their place is known.
 
-use super::api_key::ApiKey;
 use super::base_url::BaseUrl;
 use super::env_reference::{Env, is_reference, resolve};
 use super::json_path;
@@ -13,6 +12,7 @@ use super::nearest_name::nearest_name;
 use super::number_range::duration_from_seconds;
 use super::rules::{self, Finding, Part};
 use super::setting::{Setting, Shape};
+use crate::core::key::ApiKey;
 use crate::error::Problem;
 
 /// The field that holds an entry's name in the list form.

@@ -1,0 +1,26 @@
+//! OpenAI's wire nouns: what goes into a chat and what comes out of it.
+//!
+//! Every type keeps the fields it does not know in `extra` and writes them back, so that nothing a
+//! provider adds is lost on the way through. Reading is lenient, since real servers are: `null` is
+//! the same as absent, and no field is required.
+
+mod assemble;
+mod chunk;
+mod content;
+mod extra;
+mod message;
+pub(crate) mod open_object;
+mod options;
+mod request;
+mod response;
+mod tool_calls;
+
+pub(crate) use assemble::Assembler;
+pub use chunk::{ChatChunk, ChunkChoice, Delta, FunctionCallDelta, ToolCallDelta};
+pub use content::{Content, ContentPart};
+pub use message::{FunctionCall, Message, Role, ToolCall};
+pub use options::{ChatOptions, FunctionDefinition, Stop, Tool, ToolChoice};
+pub(crate) use request::request_body;
+pub use response::{ChatResponse, Choice};
+
+pub use crate::core::usage::Usage;

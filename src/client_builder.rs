@@ -1,0 +1,308 @@
+//! Making clients: from settings in code, or from `provider.json`.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+
+use crate::accounting::Counters;
+use crate::client::{Inner, OpenAiCompatible};
+use crate::core::backoff::Jitter;
+use crate::error::{Error, Problem};
+use crate::exchange::Engine;
+use crate::key_pool::ApiKeyPool;
+use crate::platform::{Runtime, Transport, default_runtime, default_transport};
+use crate::provider_config::{BaseUrl, ModelSettings, parse};
+use crate::registry;
+use crate::token_bucket::TokenBucket;
+use crate::wire::Wire;
+
+/// Clients by provider and model: `providers["openai"]["gpt-4"]`.
+pub type Providers = BTreeMap<String, BTreeMap<String, OpenAiCompatible>>;
+
+/// What the world is to a client, where it is not the platform's.
+#[derive(Clone, Default)]
+struct World {
+    runtime: Option<Arc<dyn Runtime>>,
+    transport: Option<Arc<dyn Transport>>,
+}
+
+/// Makes an [`OpenAiCompatible`] from [`ModelSettings`].
+///
+/// ```
+/// use lockkeeper::{ModelSettings, OpenAiCompatible};
+///
+/// let mut settings = ModelSettings::new("deepseek", "deepseek-chat", ["sk-0123456789abcdef"]);
+/// settings.rate_limit_capacity = 20.0;
+/// let llm = OpenAiCompatible::builder(settings).build()?;
+/// assert_eq!(llm.key_pool().base_url(), "https://api.deepseek.com");
+/// # Ok::<(), lockkeeper::Error>(())
+/// ```
+#[must_use = "a builder does nothing until `build`"]
+pub struct ClientBuilder {
+    settings: ModelSettings,
+    pool: Option<ApiKeyPool>,
+    world: World,
+}
+
+impl ClientBuilder {
+    pub(crate) fn new(settings: ModelSettings) -> Self {
+        Self { settings, pool: None, world: World::default() }
+    }
+
+    /// A transport of your own. Default: reqwest, natively.
+    pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
+        self.world.transport = Some(transport);
+        self
+    }
+
+    /// A clock of your own. Default: the platform's. A pool given brings its own.
+    pub fn runtime(mut self, runtime: Arc<dyn Runtime>) -> Self {
+        self.world.runtime = Some(runtime);
+        self
+    }
+
+    /// A pool of your own, which must be for the same origin as the settings' `base_url`. The
+    /// settings' keys are added to it.
+    pub fn key_pool(mut self, pool: ApiKeyPool) -> Self {
+        self.pool = Some(pool);
+        self
+    }
+
+    /// Makes the client.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) with every problem found.
+    pub fn build(mut self) -> Result<OpenAiCompatible, Error> {
+        let mut problems = self.settings.validate();
+        if let Some(pool) = &self.pool {
+            // Its keys are the pool's.
+            let keys = |problem: &Problem| problem.path.ends_with(".api_keys");
+            if self.settings.api_keys.is_empty() {
+                problems.retain(|problem| !keys(problem));
+            }
+            problems.extend(other_origin(pool, &self.settings.base_url));
+            self.world.runtime = Some(pool.runtime().clone());
+        }
+        if !problems.is_empty() {
+            return Err(Error::config(problems));
+        }
+        let (runtime, transport) = self.world.complete()?;
+        normalise(&mut self.settings);
+        let bucket = bucket(&runtime, &self.settings)?;
+        client(self.settings, bucket, self.pool, runtime, transport)
+    }
+}
+
+/// Loads `provider.json`, with a transport, a clock or an environment of your own.
+///
+/// ```
+/// use lockkeeper::ConfigLoader;
+///
+/// let providers = ConfigLoader::new()
+///     .env(|name| (name == "MY_KEY").then(|| "sk-0123456789abcdef".to_owned()))
+///     .load_str(r#"{ "openai": { "gpt-4": { "api_keys": ["$MY_KEY"] } } }"#)?;
+/// assert_eq!(providers["openai"]["gpt-4"].key_pool().statuses()[0].label, "…cdef");
+/// # Ok::<(), lockkeeper::Error>(())
+/// ```
+#[must_use = "a loader does nothing until it loads"]
+pub struct ConfigLoader<'a> {
+    env: Box<dyn Fn(&str) -> Option<String> + 'a>,
+    world: World,
+}
+
+impl Default for ConfigLoader<'_> {
+    fn default() -> Self {
+        Self { env: Box::new(|name| std::env::var(name).ok()), world: World::default() }
+    }
+}
+
+impl<'a> ConfigLoader<'a> {
+    /// A loader that takes all from the platform.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A transport of your own.
+    pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
+        self.world.transport = Some(transport);
+        self
+    }
+
+    /// A clock of your own.
+    pub fn runtime(mut self, runtime: Arc<dyn Runtime>) -> Self {
+        self.world.runtime = Some(runtime);
+        self
+    }
+
+    /// Where `"$NAME"` is looked up. Default: the process's environment.
+    pub fn env(mut self, env: impl Fn(&str) -> Option<String> + 'a) -> Self {
+        self.env = Box::new(env);
+        self
+    }
+
+    /// Loads a file.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) where it can't be read, or with every problem
+    /// in it.
+    pub fn load_file(self, path: impl AsRef<Path>) -> Result<Providers, Error> {
+        let path = path.as_ref();
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            let message = format!("can't read {}: {error}", path.display());
+            Error::config(vec![Problem::new("", 0, message)])
+        })?;
+        self.load_str(&text)
+    }
+
+    /// Loads a file's text. Either all of it is loaded or nothing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) with every problem, its path and line.
+    pub fn load_str(self, text: &str) -> Result<Providers, Error> {
+        let models = parse(text, &*self.env)?;
+        let (runtime, transport) = self.world.complete()?;
+        // All that can still fail comes before the first pool is touched.
+        let mut problems = Vec::new();
+        let mut ready = Vec::new();
+        for settings in models {
+            match bucket(&runtime, &settings) {
+                Ok(bucket) => ready.push((settings, bucket)),
+                Err(error) => problems.extend(error.problems().iter().cloned().map(|problem| {
+                    let path =
+                        format!("{}.{}.{}", settings.provider, settings.name, problem.path);
+                    Problem { path, ..problem }
+                })),
+            }
+        }
+        if !problems.is_empty() {
+            return Err(Error::config(problems));
+        }
+        let mut providers = Providers::new();
+        for (settings, bucket) in ready {
+            let (provider, name) = (settings.provider.clone(), settings.name.clone());
+            let client = client(settings, bucket, None, runtime.clone(), transport.clone())?;
+            providers.entry(provider).or_default().insert(name, client);
+        }
+        Ok(providers)
+    }
+}
+
+impl OpenAiCompatible {
+    /// Loads a `provider.json`: clients by provider and model.
+    ///
+    /// # Errors
+    /// As [`ConfigLoader::load_file`].
+    pub fn load_from_json_file(path: impl AsRef<Path>) -> Result<Providers, Error> {
+        ConfigLoader::new().load_file(path)
+    }
+
+    /// Loads the text of a `provider.json`.
+    ///
+    /// ```
+    /// use lockkeeper::OpenAiCompatible;
+    ///
+    /// let providers = OpenAiCompatible::load_from_json_str(
+    ///     r#"{ "openai": { "gpt-4": { "api_keys": ["sk-0123456789abcdef"] } } }"#,
+    /// )?;
+    /// let llm = &providers["openai"]["gpt-4"];
+    /// assert_eq!(llm.settings().max_retries, 5);
+    ///
+    /// let error = OpenAiCompatible::load_from_json_str(
+    ///     r#"{ "openai": { "gpt-4": { "api_keys": [""], "retries": 3 } } }"#,
+    /// )
+    /// .unwrap_err();
+    /// assert_eq!(error.problems().len(), 2);
+    /// # Ok::<(), lockkeeper::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`ConfigLoader::load_str`].
+    pub fn load_from_json_str(text: &str) -> Result<Providers, Error> {
+        ConfigLoader::new().load_str(text)
+    }
+}
+
+impl World {
+    /// Fills what is not given with the platform's own.
+    fn complete(self) -> Result<(Arc<dyn Runtime>, Arc<dyn Transport>), Error> {
+        let mut problems = Vec::new();
+        let runtime = self.runtime.or_else(default_runtime);
+        if runtime.is_none() {
+            let message = "no clock is built in here: give one with `runtime(…)`";
+            problems.push(Problem::new("", 0, message));
+        }
+        let transport = self.transport.map_or_else(default_transport, Ok);
+        match (runtime, transport) {
+            (Some(runtime), Ok(transport)) => Ok((runtime, transport)),
+            (_, transport) => {
+                problems.extend(transport.err().map(|error| Problem::new("", 0, error.message)));
+                Err(Error::config(problems))
+            }
+        }
+    }
+}
+
+fn other_origin(pool: &ApiKeyPool, base_url: &str) -> Option<Problem> {
+    let origin = |url| BaseUrl::parse(url).map(|url| url.origin).ok();
+    (origin(pool.base_url()) != origin(base_url)).then(|| {
+        let message = format!("the pool's keys are for {}, not for {base_url}", pool.base_url());
+        Problem::new("base_url", 0, message)
+    })
+}
+
+/// Writes the address in its one spelling.
+fn normalise(settings: &mut ModelSettings) {
+    if let Ok(url) = BaseUrl::parse(&settings.base_url) {
+        settings.base_url = url.text;
+    }
+}
+
+fn bucket(runtime: &Arc<dyn Runtime>, settings: &ModelSettings) -> Result<TokenBucket, Error> {
+    let limits = (settings.rate_limit_capacity, settings.rate_limit_refill_rate);
+    registry::bucket(runtime, &settings.base_url, &settings.model, limits)
+}
+
+fn client(
+    settings: ModelSettings,
+    bucket: TokenBucket,
+    pool: Option<ApiKeyPool>,
+    runtime: Arc<dyn Runtime>,
+    transport: Arc<dyn Transport>,
+) -> Result<OpenAiCompatible, Error> {
+    let pool = match pool {
+        Some(pool) => {
+            settings.api_keys.iter().try_for_each(|key| pool.add_key(key.expose()))?;
+            pool
+        }
+        None => pool_of(&settings, &runtime)?,
+    };
+    let counters = Arc::new(Counters::default());
+    let engine = Engine {
+        pool,
+        transport,
+        wire: Wire::new(&settings),
+        retry_delay: settings.retry_delay,
+        jitter: Mutex::new(Jitter::new(runtime.random_seed())),
+        counters: counters.clone(),
+        max_event_bytes: settings.max_event_bytes,
+    };
+    Ok(OpenAiCompatible::from_inner(Inner {
+        settings,
+        engine,
+        bucket,
+        other_buckets: Mutex::new(HashMap::new()),
+        counters,
+        refuses_usage: AtomicBool::new(false),
+    }))
+}
+
+/// Each entry has a pool of its own: its keys serve no other, though they may stand there too.
+fn pool_of(settings: &ModelSettings, runtime: &Arc<dyn Runtime>) -> Result<ApiKeyPool, Error> {
+    let id = format!("{}/{}", settings.provider, settings.name);
+    if settings.api_keys.is_empty() {
+        return Ok(ApiKeyPool::keyless(&id, &settings.base_url, runtime.clone()));
+    }
+    let keys = settings.api_keys.iter().map(|key| key.expose());
+    ApiKeyPool::with_runtime(&id, &settings.base_url, keys, runtime.clone())
+}
