@@ -1,7 +1,7 @@
 //! What is counted: per client, and per call for those who read its stream.
 
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 
 use crate::chat::Usage;
 use crate::core::key_pool::KeyId;

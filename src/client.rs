@@ -179,8 +179,7 @@ impl Inner {
         let asks_usage = streaming
             && !self.refuses_usage.load(Relaxed)
             && !options.extra.contains_key("stream_options");
-        let body =
-            request_body(messages, options, &self.settings.model, streaming, asks_usage);
+        let body = request_body(messages, options, &self.settings.model, streaming, asks_usage);
         let body = body.inspect_err(|_| record.end(Ending::Failed))?;
         let (model, origin) = match &options.model {
             Some(model) => (model.clone(), "the call's `model` option"),

@@ -169,8 +169,7 @@ impl<'a> ConfigLoader<'a> {
             match bucket(&runtime, &settings) {
                 Ok(bucket) => ready.push((settings, bucket)),
                 Err(error) => problems.extend(error.problems().iter().cloned().map(|problem| {
-                    let path =
-                        format!("{}.{}.{}", settings.provider, settings.name, problem.path);
+                    let path = format!("{}.{}.{}", settings.provider, settings.name, problem.path);
                     Problem { path, ..problem }
                 })),
             }

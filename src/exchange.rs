@@ -235,7 +235,8 @@ impl Engine {
         mut failure: Failure,
         sent: Timestamp,
     ) -> Failure {
-        for text in [Some(&mut failure.message), failure.code.as_mut(), failure.request_id.as_mut()] {
+        for text in [Some(&mut failure.message), failure.code.as_mut(), failure.request_id.as_mut()]
+        {
             if let Some(text) = text
                 && let Some(redacted) = lease.redact(text)
             {

@@ -58,7 +58,8 @@ impl ApiKeyPool {
         base_url: &str,
         keys: impl IntoIterator<Item = K>,
     ) -> Result<Self, Error> {
-        let no_clock = || Error::new(ErrorKind::Config, "no clock is built in here: give a Runtime");
+        let no_clock =
+            || Error::new(ErrorKind::Config, "no clock is built in here: give a Runtime");
         Self::with_runtime(provider_id, base_url, keys, default_runtime().ok_or_else(no_clock)?)
     }
 
@@ -236,9 +237,7 @@ impl ApiKeyPool {
                 Error::new(ErrorKind::QuotaExhausted, "every key is out of quota or credit")
                     .with_retry_at(until.and_then(in_time))
             }
-            NoKey::Denied => {
-                Error::new(ErrorKind::PermissionDenied, "no key may use this model")
-            }
+            NoKey::Denied => Error::new(ErrorKind::PermissionDenied, "no key may use this model"),
             NoKey::Dead => Error::new(ErrorKind::Authentication, "the provider refuses every key"),
             NoKey::Empty => Error::new(ErrorKind::Authentication, "the pool has no key any more"),
         }

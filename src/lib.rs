@@ -31,15 +31,18 @@ pub use chat::{
 pub use chat_stream::{ChatStream, StreamState};
 pub use client::OpenAiCompatible;
 pub use client_builder::{ClientBuilder, ConfigLoader, Providers};
-pub use interface::LlmInterface;
 pub use core::key::ApiKey;
 pub use core::key_slot::{KeyCounts, KeyState, KeyStatus};
 pub use core::time::Timestamp;
 pub use core::usage::estimate_tokens;
 pub use error::{Attempt, Clock, Error, ErrorKind, Partial, Problem};
+pub use interface::LlmInterface;
 pub use key_pool::{ApiKeyPool, KeyLease};
 #[cfg(feature = "reqwest")]
 pub use platform::ReqwestTransport;
-pub use platform::{BoxFuture, BoxStream, Header, HttpRequest, HttpResponse, MaybeSend, MaybeSync, Runtime, Transport, TransportError};
+pub use platform::{
+    BoxFuture, BoxStream, Header, HttpRequest, HttpResponse, MaybeSend, MaybeSync, Runtime,
+    Transport, TransportError,
+};
 pub use provider_config::{ModelSettings, parse as parse_provider_json, provider_schema};
 pub use token_bucket::{Acquire, Refused, TokenBucket};

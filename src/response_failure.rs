@@ -34,10 +34,8 @@ pub(crate) async fn read(engine: &Engine, call: &Call, response: HttpResponse) -
     let hints = Hints::of(&response, engine.runtime().unix_time());
     let location = response.header("location").map(str::to_owned);
     let now = engine.runtime().now();
-    let limit = Limit::first([
-        call.total(),
-        Some(Limit::new(Clock::Idle, LONGEST_WAIT_FOR_AN_ERROR, now)),
-    ]);
+    let limit =
+        Limit::first([call.total(), Some(Limit::new(Clock::Idle, LONGEST_WAIT_FOR_AN_ERROR, now))]);
     let mut body = Vec::new();
     // Whatever stops the reading, the status and what has come so far are the answer.
     let _ = within(engine.runtime(), limit, start_of(response.body, &mut body)).await;

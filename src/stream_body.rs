@@ -158,7 +158,8 @@ impl StreamBody {
             return Ok(Event::Done);
         }
         let Some(event) = self.sse.next_event() else { return Ok(Event::ReadOn) };
-        let event = event.map_err(|error| Failure::new(ErrorKind::Decode, error.to_string()).as_cut())?;
+        let event =
+            event.map_err(|error| Failure::new(ErrorKind::Decode, error.to_string()).as_cut())?;
         *bytes += event.data.len();
         trace!(call = self.call, data = %String::from_utf8_lossy(event.data), "event");
         if is_done(event.data) {

@@ -76,7 +76,8 @@ impl TokenBucket {
     /// [`ErrorKind::Config`] where `capacity` is below 1, `refill_rate` is not above 0, or either is
     /// not finite.
     pub fn new(capacity: f64, refill_rate: f64) -> Result<Self, Error> {
-        let no_clock = || Error::new(ErrorKind::Config, "no clock is built in here: give a Runtime");
+        let no_clock =
+            || Error::new(ErrorKind::Config, "no clock is built in here: give a Runtime");
         Self::with_runtime(capacity, refill_rate, default_runtime().ok_or_else(no_clock)?)
     }
 

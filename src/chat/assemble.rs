@@ -59,12 +59,6 @@ impl Assembler {
         self.response.usage.as_ref()
     }
 
-    /// Whether every choice seen so far has ended, of at least `choices` (the request's `n`).
-    pub(crate) fn is_finished(&self, choices: usize) -> bool {
-        self.choices.len() >= choices.max(1)
-            && self.choices.iter().all(|open| open.choice.is_finished())
-    }
-
     /// The answer, as far as it came.
     pub(crate) fn finish(self) -> ChatResponse {
         let mut response = self.response;
@@ -216,7 +210,6 @@ mod tests {
             chunk.as_object_mut().unwrap().extend(head.as_object().unwrap().clone());
         }
         let assembler = assembler(&chunks);
-        assert!(assembler.is_finished(1));
         assert_eq!(assembler.text(), "Paris.");
         assert_eq!(
             serde_json::to_value(assembler.finish()).unwrap(),
@@ -236,9 +229,7 @@ mod tests {
             choice(1, json!({"content": "B"}), json!("stop")),
         ]);
         assert_eq!(open.text(), "a");
-        assert!(!open.is_finished(2));
         open.push(&serde_json::from_value(choice(0, json!({}), json!("length"))).unwrap());
-        assert!(open.is_finished(2) && !open.is_finished(3));
         let answer = open.finish();
         let ends: Vec<_> = answer
             .choices
@@ -251,11 +242,10 @@ mod tests {
     #[test]
     fn an_empty_finish_reason_ends_nothing() {
         let snowflake = [choice(0, json!({"content": "a"}), json!(""))];
-        assert!(!assembler(&snowflake).is_finished(1));
-        assert!(!assembler(&[]).is_finished(0));
+        assert!(!assembler(&snowflake).finish().choices[0].is_finished());
         let finished_then_empty =
             [choice(0, json!({}), json!("stop")), choice(0, json!({}), json!(""))];
-        assert!(assembler(&finished_then_empty).is_finished(1));
+        assert!(assembler(&finished_then_empty).finish().choices[0].is_finished());
     }
 
     #[test]

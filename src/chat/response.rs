@@ -7,7 +7,6 @@ use serde_json::Number;
 use super::message::{Message, Role, ToolCall};
 use super::open_object::open_object;
 use crate::core::usage::Usage;
-use crate::error::{Error, ErrorKind};
 
 open_object! {
     /// The whole answer to a chat.
@@ -37,19 +36,6 @@ open_object! {
 }
 
 impl ChatResponse {
-    /// Reads an answer's body; blank lines before it (a keep-alive of some servers) do no harm.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Decode`] where the body is empty or not a JSON object that can be an answer.
-    pub(crate) fn from_slice(body: &[u8]) -> Result<Self, Error> {
-        if body.trim_ascii().is_empty() {
-            return Err(Error::new(ErrorKind::Decode, "the answer's body is empty"));
-        }
-        serde_json::from_slice(body).map_err(|error| {
-            Error::new(ErrorKind::Decode, format!("the answer cannot be decoded: {error}"))
-        })
-    }
-
     /// The text of the first choice; empty where there is none.
     #[must_use]
     pub fn text(&self) -> Cow<'_, str> {
@@ -118,7 +104,7 @@ mod tests {
     use super::*;
 
     fn read(json: &str) -> ChatResponse {
-        ChatResponse::from_slice(json.as_bytes()).unwrap()
+        serde_json::from_str(json).unwrap()
     }
 
     #[test]
@@ -160,18 +146,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_answer_is_a_decode_error() {
+    fn what_is_no_answer_is_refused_with_its_place() {
         for (body, says) in [
-            ("", "empty"),
-            (" \r\n", "empty"),
             ("<html>", "expected value"),
             (r#""just a string""#, "expected an object"),
             (r#"{"choices":[{"message":{"content":3}}]}"#, "choices: message: content: "),
             (r#"{"choices":[{"mess"#, "EOF"),
         ] {
-            let error = ChatResponse::from_slice(body.as_bytes()).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Decode);
-            assert!(error.message().contains(says), "{}", error.message());
+            let error = serde_json::from_str::<ChatResponse>(body).unwrap_err().to_string();
+            assert!(error.contains(says), "{error}");
         }
     }
 }

@@ -95,10 +95,7 @@ mod tests {
     fn never_prints_itself() {
         let key = ApiKey::new("sk-0123456789abcd");
         assert_eq!(format!("{key:?}"), "…abcd");
-        assert_eq!(
-            key.redact("bad key sk-0123456789abcd!").as_deref(),
-            Some("bad key …abcd!")
-        );
+        assert_eq!(key.redact("bad key sk-0123456789abcd!").as_deref(), Some("bad key …abcd!"));
         assert_eq!(key.redact("nothing to hide"), None);
         assert_eq!(ApiKey::new("").redact("x"), None);
     }

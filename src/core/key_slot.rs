@@ -104,9 +104,7 @@ impl Slot {
 
     /// Whether the key is not denied `model`. A denial that has run out is tested by one call.
     pub fn may_use(&self, model: &str, now: Timestamp) -> bool {
-        self.denied
-            .get(model)
-            .is_none_or(|refusal| refusal.until <= now && self.in_flight == 0)
+        self.denied.get(model).is_none_or(|refusal| refusal.until <= now && self.in_flight == 0)
     }
 
     /// Takes in what an attempt has shown.

@@ -22,17 +22,17 @@ const MEANINGS: &[(ErrorKind, &[&str])] = &[
     (
         ErrorKind::QuotaExhausted,
         &[
-            "insufficient_quota",            // OpenAI
-            "billing_hard_limit_reached",    // OpenAI
-            "billing_not_active",            // OpenAI
-            "quota_exceeded",                // gateways
-            "exceeded_current_quota_error",  // Moonshot
-            "insufficient_balance",          // DeepSeek, MiniMax
-            "insufficient_credits",          // OpenRouter
-            "arrearage",                     // DashScope
-            "account_overdue_error",         // Volcengine Ark
-            "1113",                          // Zhipu: in arrears
-            "30001",                         // SiliconFlow: balance too low
+            "insufficient_quota",           // OpenAI
+            "billing_hard_limit_reached",   // OpenAI
+            "billing_not_active",           // OpenAI
+            "quota_exceeded",               // gateways
+            "exceeded_current_quota_error", // Moonshot
+            "insufficient_balance",         // DeepSeek, MiniMax
+            "insufficient_credits",         // OpenRouter
+            "arrearage",                    // DashScope
+            "account_overdue_error",        // Volcengine Ark
+            "1113",                         // Zhipu: in arrears
+            "30001",                        // SiliconFlow: balance too low
         ],
     ),
     (
@@ -40,15 +40,15 @@ const MEANINGS: &[(ErrorKind, &[&str])] = &[
         &[
             "invalid_api_key",
             "incorrect_api_key_error",
-            "invalid_authentication_error",  // Moonshot
+            "invalid_authentication_error", // Moonshot
             "authentication_error",
-            "auth_error",                    // LiteLLM
-            "no_db_connection",              // LiteLLM without a database, given a wrong key (400)
-            "token_not_found_in_db",         // LiteLLM
+            "auth_error",            // LiteLLM
+            "no_db_connection",      // LiteLLM without a database, given a wrong key (400)
+            "token_not_found_in_db", // LiteLLM
             "account_deactivated",
-            "invalid_iam_token",             // Qianfan
-            "1000",                          // Zhipu
-            "1002",                          // Zhipu: token invalid
+            "invalid_iam_token", // Qianfan
+            "1000",              // Zhipu
+            "1002",              // Zhipu: token invalid
         ],
     ),
     (
@@ -56,23 +56,23 @@ const MEANINGS: &[(ErrorKind, &[&str])] = &[
         &[
             "rate_limit_exceeded",
             "rate_limit_error",
-            "rate_limit_reached_error",      // Moonshot
-            "rate_limited",                  // Mistral
-            "throttling_error",              // LiteLLM
-            "throttling",                    // DashScope
-            "throttling_rate_quota",         // DashScope
-            "rpm_rate_limit_exceeded",       // Qianfan
-            "tpm_rate_limit_exceeded",       // Qianfan
+            "rate_limit_reached_error", // Moonshot
+            "rate_limited",             // Mistral
+            "throttling_error",         // LiteLLM
+            "throttling",               // DashScope
+            "throttling_rate_quota",    // DashScope
+            "rpm_rate_limit_exceeded",  // Qianfan
+            "tpm_rate_limit_exceeded",  // Qianfan
             "too_many_requests",
-            "1302",                          // Zhipu: concurrency
-            "1303",                          // Zhipu: frequency
+            "1302", // Zhipu: concurrency
+            "1303", // Zhipu: frequency
         ],
     ),
     (
         ErrorKind::ContextLengthExceeded,
         &[
             "context_length_exceeded",
-            "exceed_context_size_error",     // llama-server
+            "exceed_context_size_error", // llama-server
             "context_window_exceeded",
             "model_max_prompt_tokens_exceeded", // GitHub Models
             "string_above_max_length",
@@ -84,17 +84,20 @@ const MEANINGS: &[(ErrorKind, &[&str])] = &[
             "content_policy_violation",
             "content_filter",
             "responsible_ai_policy_violation", // Azure
-            "data_inspection_failed",        // DashScope
-            "sensitive_content_detected",    // Volcengine Ark
+            "data_inspection_failed",          // DashScope
+            "sensitive_content_detected",      // Volcengine Ark
             "moderation_blocked",
-            "1301",                          // Zhipu
+            "1301", // Zhipu
         ],
     ),
     (
         ErrorKind::NotFound,
         &["model_not_found", "model_not_exist", "deployment_not_found", "not_found_error"],
     ),
-    (ErrorKind::PermissionDenied, &["permission_denied", "permission_error", "model_access_denied"]),
+    (
+        ErrorKind::PermissionDenied,
+        &["permission_denied", "permission_error", "model_access_denied"],
+    ),
     (
         ErrorKind::Server,
         &[
@@ -103,9 +106,9 @@ const MEANINGS: &[(ErrorKind, &[&str])] = &[
             "internal_error",
             "overloaded_error",
             "engine_overloaded",
-            "engine_overloaded_error",       // Moonshot
+            "engine_overloaded_error", // Moonshot
             "service_unavailable",
-            "unavailable_error",             // llama-server, loading
+            "unavailable_error", // llama-server, loading
         ],
     ),
 ];
@@ -239,12 +242,28 @@ mod tests {
             (400, r#"{"error":{"type":"no_db_connection","code":"400"}}"#, Authentication),
             (400, r#"{"error":{"code":"InvalidApiKey","message":"x"}}"#, Authentication),
             (401, r#"{"error":{"type":"invalid_request_error","code":null}}"#, Authentication),
-            (400, r#"{"error":{"type":"exceed_context_size_error","code":400}}"#, ContextLengthExceeded),
-            (400, r#"{"error":{"message":"litellm.ContextWindowExceededError: the context window"}}"#, ContextLengthExceeded),
+            (
+                400,
+                r#"{"error":{"type":"exceed_context_size_error","code":400}}"#,
+                ContextLengthExceeded,
+            ),
+            (
+                400,
+                r#"{"error":{"message":"litellm.ContextWindowExceededError: the context window"}}"#,
+                ContextLengthExceeded,
+            ),
             (400, r#"{"code":"Arrearage","message":"x"}"#, QuotaExhausted),
-            (400, r#"{"object":"error","message":"no","type":"invalid_model","code":"1500"}"#, InvalidRequest),
+            (
+                400,
+                r#"{"object":"error","message":"no","type":"invalid_model","code":"1500"}"#,
+                InvalidRequest,
+            ),
             (403, r#"{"code":30001,"message":"balance"}"#, QuotaExhausted),
-            (503, r#"{"error":{"message":"Loading model","type":"unavailable_error","code":503}}"#, Server),
+            (
+                503,
+                r#"{"error":{"message":"Loading model","type":"unavailable_error","code":503}}"#,
+                Server,
+            ),
             (400, r#"{"error":{"type":"server_error","message":"bad"}}"#, InvalidRequest),
             (200, r#"{"error":{"code":429,"message":"x"}}"#, RateLimited),
             (200, r#"{"error":{"code":500,"message":"x","type":"server_error"}}"#, Server),

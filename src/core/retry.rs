@@ -210,8 +210,14 @@ mod tests {
     #[test]
     fn what_time_heals_is_retried_so_many_times() {
         let mut retries = Retries::new(2);
-        assert_eq!(retries.after(&failure(ErrorKind::Server), Ok(NextKey::Untried)), Step::Wait(None, 0));
-        assert_eq!(retries.after(&failure(ErrorKind::Connection), Ok(NextKey::Untried)), Step::Wait(None, 1));
+        assert_eq!(
+            retries.after(&failure(ErrorKind::Server), Ok(NextKey::Untried)),
+            Step::Wait(None, 0)
+        );
+        assert_eq!(
+            retries.after(&failure(ErrorKind::Connection), Ok(NextKey::Untried)),
+            Step::Wait(None, 1)
+        );
         assert_eq!(retries.after(&failure(ErrorKind::Server), Ok(NextKey::Untried)), Step::GiveUp);
     }
 
@@ -229,9 +235,15 @@ mod tests {
     fn another_key_is_no_retry() {
         let mut retries = Retries::new(0);
         for _ in 0..20 {
-            assert_eq!(retries.after(&failure(ErrorKind::Authentication), Ok(NextKey::Untried)), Step::AtOnce);
+            assert_eq!(
+                retries.after(&failure(ErrorKind::Authentication), Ok(NextKey::Untried)),
+                Step::AtOnce
+            );
         }
-        assert_eq!(retries.after(&failure(ErrorKind::RateLimited), Ok(NextKey::Untried)), Step::AtOnce);
+        assert_eq!(
+            retries.after(&failure(ErrorKind::RateLimited), Ok(NextKey::Untried)),
+            Step::AtOnce
+        );
         assert_eq!(retries.after(&failure(ErrorKind::RateLimited), Err(NoKey::Dead)), Step::GiveUp);
     }
 
@@ -239,11 +251,23 @@ mod tests {
     fn after_eight_moves_from_limited_keys_comes_a_wait() {
         let mut retries = Retries::new(5);
         for _ in 0..8 {
-            assert_eq!(retries.after(&failure(ErrorKind::RateLimited), Ok(NextKey::Untried)), Step::AtOnce);
+            assert_eq!(
+                retries.after(&failure(ErrorKind::RateLimited), Ok(NextKey::Untried)),
+                Step::AtOnce
+            );
         }
-        assert_eq!(retries.after(&failure(ErrorKind::RateLimited), Ok(NextKey::Untried)), Step::Wait(None, 0));
-        assert_eq!(retries.after(&failure(ErrorKind::RateLimited), Ok(NextKey::Untried)), Step::AtOnce);
-        assert_eq!(retries.after(&failure(ErrorKind::RateLimited), Err(NoKey::Dead)), Step::AwaitKey(NoKey::Dead));
+        assert_eq!(
+            retries.after(&failure(ErrorKind::RateLimited), Ok(NextKey::Untried)),
+            Step::Wait(None, 0)
+        );
+        assert_eq!(
+            retries.after(&failure(ErrorKind::RateLimited), Ok(NextKey::Untried)),
+            Step::AtOnce
+        );
+        assert_eq!(
+            retries.after(&failure(ErrorKind::RateLimited), Err(NoKey::Dead)),
+            Step::AwaitKey(NoKey::Dead)
+        );
     }
 
     #[test]
@@ -253,7 +277,11 @@ mod tests {
         let limited = Failure { should_retry: Some(false), ..failure(ErrorKind::RateLimited) };
         assert_eq!(Retries::new(5).after(&asks, Ok(NextKey::Untried)), Step::Wait(None, 0));
         assert_eq!(Retries::new(5).after(&forbids, Ok(NextKey::Untried)), Step::GiveUp);
-        assert_eq!(Retries::new(5).after(&limited, Ok(NextKey::Untried)), Step::AtOnce, "another key is free to");
+        assert_eq!(
+            Retries::new(5).after(&limited, Ok(NextKey::Untried)),
+            Step::AtOnce,
+            "another key is free to"
+        );
         assert_eq!(Retries::new(5).after(&limited, Err(NoKey::Dead)), Step::GiveUp);
     }
 }

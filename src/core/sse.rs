@@ -56,7 +56,6 @@ pub(crate) struct SseParser {
     /// Up to where that line is known to have no end, so that no byte is looked at twice.
     scanned: usize,
     open: OpenEvent,
-    comments: u64,
     /// Nothing was read yet, so that a BOM may come.
     at_start: bool,
     /// The last line ended in CR: an LF that comes next belongs to it.
@@ -92,7 +91,6 @@ impl SseParser {
             line_start: 0,
             scanned: 0,
             open: OpenEvent::default(),
-            comments: 0,
             at_start: true,
             after_cr: false,
             failed: false,
@@ -139,11 +137,6 @@ impl SseParser {
         self.line_start = rest.end;
         self.read_line(rest);
         self.open.has_data().then(|| self.take_event(false))
-    }
-
-    /// How many comments have come: they carry nothing, but show that the connection lives.
-    pub(crate) fn comments(&self) -> u64 {
-        self.comments
     }
 
     /// Skips the BOM; false as long as it is not clear whether there is one.
@@ -203,8 +196,6 @@ impl SseParser {
             self.open.add_data(value(b"data"), &self.buffer);
         } else if is_field(b"event") {
             self.open.name = value(b"event");
-        } else if text.first() == Some(&b':') {
-            self.comments += 1;
         }
     }
 
@@ -298,8 +289,8 @@ mod tests {
         Ok((text(event.name), text(event.data), event.terminated))
     }
 
-    /// All events of a stream that comes in these chunks, and the number of comments.
-    fn parse<'a>(chunks: impl IntoIterator<Item = &'a [u8]>, limit: usize) -> (Vec<Seen>, u64) {
+    /// All events of a stream that comes in these chunks.
+    fn parse<'a>(chunks: impl IntoIterator<Item = &'a [u8]>, limit: usize) -> Vec<Seen> {
         let mut parser = SseParser::new(limit);
         let mut events = Vec::new();
         for chunk in chunks {
@@ -312,11 +303,11 @@ mod tests {
             }
         }
         events.extend(parser.finish().map(seen));
-        (events, parser.comments())
+        events
     }
 
     fn data(input: &str) -> Vec<String> {
-        let (events, _) = parse([input.as_bytes()], 1000);
+        let events = parse([input.as_bytes()], 1000);
         events.into_iter().map(|event| event.unwrap().1).collect()
     }
 
@@ -348,11 +339,11 @@ mod tests {
             for limit in [5, 9, 12, 1000] {
                 let whole = parse([input], limit);
                 let bytes = parse(input.chunks(1), limit);
-                assert_eq!(bytes.0, whole.0, "{input:?} limit {limit}");
+                assert_eq!(bytes, whole, "{input:?} limit {limit}");
                 for at in 0..=input.len() {
                     let (head, tail) = input.split_at(at);
                     let split = parse([head, &[], tail], limit);
-                    assert_eq!(split.0, whole.0, "{input:?} at {at} limit {limit}");
+                    assert_eq!(split, whole, "{input:?} at {at} limit {limit}");
                 }
             }
         }
@@ -387,13 +378,13 @@ mod tests {
     #[test]
     fn other_fields_and_comments_carry_no_data() {
         assert_eq!(data(TRICKY[13]), ["a"]);
-        let (events, comments) = parse([TRICKY[9].as_bytes()], 1000);
-        assert_eq!((events, comments), (vec![Ok((String::new(), "a\nb".into(), true))], 4));
+        let events = parse([TRICKY[9].as_bytes()], 1000);
+        assert_eq!(events, [Ok((String::new(), "a\nb".into(), true))]);
     }
 
     #[test]
     fn names_belong_to_their_event_only() {
-        let (events, _) = parse([TRICKY[10].as_bytes()], 1000);
+        let events = parse([TRICKY[10].as_bytes()], 1000);
         let names: Vec<_> = events.into_iter().map(|event| event.unwrap().0).collect();
         assert_eq!(names, ["error", "", ""]);
     }
@@ -405,7 +396,7 @@ mod tests {
 
     #[test]
     fn the_end_of_the_stream_ends_an_event_but_marks_it() {
-        let last = |input: &str| parse([input.as_bytes()], 1000).0.pop().unwrap().unwrap();
+        let last = |input: &str| parse([input.as_bytes()], 1000).pop().unwrap().unwrap();
         assert_eq!(last("data: a\n\ndata: [DONE]"), (String::new(), "[DONE]".into(), false));
         assert_eq!(last("data: a\n\ndata: cut\n"), (String::new(), "cut".into(), false));
         assert_eq!(last("data: a\n\n: bye"), (String::new(), "a".into(), true));
@@ -413,7 +404,7 @@ mod tests {
 
     #[test]
     fn an_event_may_not_outgrow_the_limit() {
-        let size = |input: &str| parse([input.as_bytes()], 9).0;
+        let size = |input: &str| parse([input.as_bytes()], 9);
         assert_eq!(size("data: a\n\n"), [Ok((String::new(), "a".into(), true))]);
         assert_eq!(size("data: ab\n\n"), [Err(9)]);
         assert_eq!(size("data: an endless line"), [Err(9)]);
@@ -432,7 +423,6 @@ mod tests {
             parser.push(b"half\n\n");
             while parser.next_event().is_some() {}
         }
-        assert_eq!(parser.comments(), 10_000);
         assert!(parser.buffer.capacity() < 400, "{}", parser.buffer.capacity());
     }
 }

@@ -77,8 +77,9 @@ mod tests {
     fn a_steady_clock_goes_on_where_it_was() {
         let mut steady = Steady::default();
         let mut read = |seconds| steady.read(Duration::from_secs(seconds)).since_origin().as_secs();
-        assert_eq!([read(100), read(101), read(40), read(45), read(44), read(50)], [
-            100, 101, 101, 106, 106, 112
-        ]);
+        assert_eq!(
+            [read(100), read(101), read(40), read(45), read(44), read(50)],
+            [100, 101, 101, 106, 106, 112]
+        );
     }
 }

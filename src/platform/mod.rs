@@ -47,7 +47,10 @@ pub trait Transport: MaybeSend + MaybeSync + 'static {
     ///
     /// # Errors
     /// A [`TransportError`] where no response came.
-    fn send(&self, request: HttpRequest) -> BoxFuture<'static, Result<HttpResponse, TransportError>>;
+    fn send(
+        &self,
+        request: HttpRequest,
+    ) -> BoxFuture<'static, Result<HttpResponse, TransportError>>;
 }
 
 /// The platform's clock, where there is one built in.

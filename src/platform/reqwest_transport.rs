@@ -68,14 +68,20 @@ impl ReqwestTransport {
 }
 
 impl Transport for ReqwestTransport {
-    fn send(&self, request: HttpRequest) -> BoxFuture<'static, Result<HttpResponse, TransportError>> {
+    fn send(
+        &self,
+        request: HttpRequest,
+    ) -> BoxFuture<'static, Result<HttpResponse, TransportError>> {
         let client = self.client.clone();
         boxed(async move {
             let runtime = runtime()?;
             let headers = header_map(request.headers)?;
-            let response = Entered { runtime, inner: Box::pin(async move {
-                client.post(request.url).headers(headers).body(request.body).send().await
-            }) };
+            let response = Entered {
+                runtime,
+                inner: Box::pin(async move {
+                    client.post(request.url).headers(headers).body(request.body).send().await
+                }),
+            };
             response.await.map(into_response).map_err(transport_error)?
         })
     }
@@ -127,9 +133,12 @@ fn header_map(headers: Vec<Header>) -> Result<HeaderMap, TransportError> {
     for header in headers {
         let name = HeaderName::from_bytes(header.name.as_bytes())
             .map_err(|_| TransportError::fatal(format!("`{}` is no header name", header.name)))?;
-        let mut value = HeaderValue::from_maybe_shared(Bytes::from(header.value)).map_err(|_| {
-            TransportError::fatal(format!("the value of header `{name}` has characters not allowed"))
-        })?;
+        let mut value =
+            HeaderValue::from_maybe_shared(Bytes::from(header.value)).map_err(|_| {
+                TransportError::fatal(format!(
+                    "the value of header `{name}` has characters not allowed"
+                ))
+            })?;
         value.set_sensitive(header.sensitive);
         map.append(name, value);
     }

@@ -64,9 +64,7 @@ impl Reply {
     /// A streamed answer: these texts, the `finish_reason`, the usage and `[DONE]`.
     #[must_use]
     pub fn stream<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
-        let chunk = |delta: Value, finish: Value| {
-            json!({ "choices": [{ "index": 0, "delta": delta, "finish_reason": finish }] })
-        };
+        let chunk = |delta: Value, finish: Value| json!({ "choices": [{ "index": 0, "delta": delta, "finish_reason": finish }] });
         let mut events: Vec<String> = texts
             .into_iter()
             .map(|text| chunk(json!({ "content": text }), Value::Null).to_string())

@@ -12,8 +12,8 @@ use super::virtual_clock::VirtualClock;
 use crate::core::time::Timestamp;
 use crate::lock::lock;
 use crate::platform::{
-    BoxFuture, HttpRequest, HttpResponse, MaybeSend, MaybeSync, Runtime, Transport,
-    TransportError, boxed, boxed_stream,
+    BoxFuture, HttpRequest, HttpResponse, MaybeSend, MaybeSync, Runtime, Transport, TransportError,
+    boxed, boxed_stream,
 };
 
 /// What a script makes of a request.
@@ -120,7 +120,10 @@ impl Drop for UnderWay {
 }
 
 impl Transport for ScriptedTransport {
-    fn send(&self, request: HttpRequest) -> BoxFuture<'static, Result<HttpResponse, TransportError>> {
+    fn send(
+        &self,
+        request: HttpRequest,
+    ) -> BoxFuture<'static, Result<HttpResponse, TransportError>> {
         let Self { runtime, script, log } = self.clone();
         boxed(async move {
             let reply = script.reply(&request);
@@ -134,13 +137,15 @@ impl Transport for ScriptedTransport {
                 Head::Silence => std::future::pending().await,
                 Head::Status(status) => {
                     let headers = reply.headers.clone();
-                    let body = Body { pieces: reply.pieces.into(), pace: reply.pace, end: reply.end };
-                    let body = stream::unfold((body, runtime, under_way), |(mut body, runtime, open)| {
-                        async move {
+                    let body =
+                        Body { pieces: reply.pieces.into(), pace: reply.pace, end: reply.end };
+                    let body = stream::unfold(
+                        (body, runtime, under_way),
+                        |(mut body, runtime, open)| async move {
                             let piece = body.next(&*runtime).await?;
                             Some((piece, (body, runtime, open)))
-                        }
-                    });
+                        },
+                    );
                     Ok(HttpResponse::new(status, headers, boxed_stream(body)))
                 }
             }
