@@ -1,10 +1,17 @@
 //! An OpenAI-compatible server for demonstrations and tests.
 
+mod clock;
 mod fault;
 mod fault_names;
+mod fingerprint;
+mod lock;
 mod millis;
+mod record;
+mod request_log;
 mod settings;
+mod traffic;
 
 pub use fault::Fault;
 pub use fault_names::FAULT_MODELS;
+pub use record::{Finished, RequestRecord, key_label};
 pub use settings::{KeySettings, Settings};
