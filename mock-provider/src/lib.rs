@@ -4,6 +4,7 @@ mod clock;
 mod fault;
 mod fault_names;
 mod fingerprint;
+mod limits;
 mod lock;
 mod millis;
 mod record;
