@@ -1,5 +1,7 @@
 //! An OpenAI-compatible server for demonstrations and tests.
 
+mod api_error;
+mod chat;
 mod clock;
 mod fault;
 mod fault_names;
@@ -10,6 +12,7 @@ mod millis;
 mod record;
 mod request_log;
 mod settings;
+mod tokens;
 mod traffic;
 
 pub use fault::Fault;
