@@ -1,5 +1,6 @@
 //! An OpenAI-compatible server for demonstrations and tests.
 
+mod answer;
 mod api_error;
 mod chat;
 mod clock;
@@ -11,8 +12,11 @@ mod lock;
 mod millis;
 mod record;
 mod request_log;
+mod schema;
 mod settings;
+mod text;
 mod tokens;
+mod tools;
 mod traffic;
 
 pub use fault::Fault;
