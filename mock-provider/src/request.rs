@@ -104,7 +104,8 @@ impl<'a> Reader<'a> {
         Ok(request)
     }
 
-    /// Resolves when the client closes the connection. What it sends before is kept.
+    /// Resolves when the client closes the connection, or only its own half: a client that sends no
+    /// more counts as gone. What it sends before is kept.
     pub(crate) async fn closed(&mut self) {
         while self.buffer.len() < MAX_AHEAD {
             if self.fill().await.is_err() {
