@@ -52,7 +52,8 @@ pub(crate) struct Call {
     pub without_usage: Option<Bytes>,
     retries: Retries,
     tried: Vec<KeyId>,
-    last: Option<Failure>,
+    /// The last failure of each kind, the latest at the end.
+    failures: Vec<Failure>,
 }
 
 /// How to read an answer that has begun well.
@@ -93,7 +94,7 @@ impl Call {
             without_usage: None,
             retries: Retries::new(max_retries),
             tried: Vec::new(),
-            last: None,
+            failures: Vec::new(),
         }
     }
 
@@ -109,6 +110,12 @@ impl Call {
         }
         let body = self.without_usage.take();
         body.map(|body| self.body = body).is_some()
+    }
+
+    /// Remembers a failure, in place of an earlier one of its kind.
+    fn failed(&mut self, failure: Failure) {
+        self.failures.retain(|earlier| earlier.kind != failure.kind);
+        self.failures.push(failure);
     }
 
     fn deadline(&self) -> Option<Timestamp> {
@@ -152,7 +159,7 @@ impl Engine {
     async fn bucket_token(&self, call: &Call) -> Result<(), Error> {
         let arrived = self.now();
         let token = call.bucket.acquire_until(1, call.deadline()).await;
-        token.map_err(|late| match &call.last {
+        token.map_err(|late| match call.failures.last() {
             Some(failure) => self.error(call, failure.clone()).with_retry_at(late.retry_at()),
             None => late.with_attempts(call.record.attempts()),
         })?;
@@ -212,7 +219,7 @@ impl Engine {
         let next = self.pool.next_key(&call.model, &call.tried);
         let step = call.retries.after(&failure, next);
         debug!(call = call.record.id, ?step, "decides");
-        call.last = Some(failure.clone());
+        call.failed(failure.clone());
         match step {
             Step::AtOnce => Ok(()),
             Step::GiveUp => Err(match next {
@@ -300,22 +307,21 @@ impl Engine {
             || call.deadline().is_some_and(|deadline| self.now() + wait > deadline)
     }
 
-    /// The error for want of a key: what the provider last said, if that is the reason.
+    /// The error for want of a key: what the provider said of that reason, if this call heard it.
     fn no_key(&self, call: &Call, none: NoKey) -> Error {
         let error = self.pool.no_key_error(none);
-        match &call.last {
-            Some(failure) if failure.kind == error.kind() => {
-                self.error(call, failure.clone()).with_retry_at(error.retry_at())
-            }
-            _ => error.with_attempts(call.record.attempts()),
+        match call.failures.iter().find(|failure| failure.kind == error.kind()) {
+            Some(failure) => self.error(call, failure.clone()).with_retry_at(error.retry_at()),
+            None => error.with_attempts(call.record.attempts()),
         }
     }
 
     /// The error of a call that ended with `failure`.
     pub fn error(&self, call: &Call, failure: Failure) -> Error {
-        let retry_after = failure.retry_after;
+        let (kind, retry_after) = (failure.kind, failure.retry_after);
         let error = failure.into_error().with_attempts(call.record.attempts());
-        let label = error.attempts().last().map(|attempt| attempt.key_label.clone());
+        let attempt = error.attempts().iter().rfind(|attempt| attempt.kind == kind);
+        let label = attempt.map(|attempt| attempt.key_label.clone());
         let retry_at = retry_after.and_then(|wait| self.runtime().unix_time().checked_add(wait));
         let error = match label {
             Some(label) => error.with_key_label(label),
