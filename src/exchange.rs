@@ -48,6 +48,8 @@ pub(crate) struct Call {
     pub body: Bytes,
     pub clocks: Clocks,
     pub started: Timestamp,
+    /// When the last attempt was sent.
+    pub sent: Timestamp,
     /// The body without the request for usage, for those who refuse that; until it is used.
     pub without_usage: Option<Bytes>,
     retries: Retries,
@@ -69,7 +71,6 @@ pub(crate) trait Reader: MaybeSend {
         engine: &Engine,
         call: &Call,
         response: HttpResponse,
-        sent: Timestamp,
     ) -> impl Future<Output = Result<Self::Answer, Failure>> + MaybeSend;
 }
 
@@ -91,6 +92,7 @@ impl Call {
             body,
             clocks,
             started,
+            sent: started,
             without_usage: None,
             retries: Retries::new(max_retries),
             tried: Vec::new(),
@@ -148,10 +150,9 @@ impl Engine {
                     continue;
                 }
             };
-            let sent = self.now();
-            match self.attempt(call, &lease, reader, sent).await {
+            match self.attempt(call, &lease, reader).await {
                 Ok(answer) => return Ok((answer, lease)),
-                Err(failure) => self.next_step(call, lease, failure, sent).await?,
+                Err(failure) => self.next_step(call, lease, failure).await?,
             }
         }
     }
@@ -177,14 +178,14 @@ impl Engine {
         call: &mut Call,
         lease: &KeyLease,
         reader: &R,
-        sent: Timestamp,
     ) -> Result<R::Answer, Failure> {
+        call.sent = self.now();
         call.tried.push(lease.id());
         self.counters.attempt();
         debug!(call = call.record.id, key = lease.key_label(), "sends an attempt");
         trace!(call = call.record.id, body = %String::from_utf8_lossy(&call.body), "request");
         let request = self.wire.request(call.body.clone(), lease.key(), R::ACCEPT);
-        let headers = call.clocks.headers.map(|limit| Limit::new(Clock::Headers, limit, sent));
+        let headers = call.clocks.headers.map(|limit| Limit::new(Clock::Headers, limit, call.sent));
         let limit = Limit::first([call.total(), headers]);
         let response = within(self.runtime(), limit, self.transport.send(request))
             .await
@@ -194,13 +195,13 @@ impl Engine {
             call = call.record.id,
             key = lease.key_label(),
             status = response.status,
-            took = ?(self.now() - sent),
+            took = ?(self.now() - call.sent),
             "has response headers"
         );
         if !(200..300).contains(&response.status) {
             return Err(response_failure::read(self, call, response).await);
         }
-        reader.read(self, call, response, sent).await
+        reader.read(self, call, response).await
     }
 
     /// Ends a failed attempt and does what its failure asks for: nothing, or a wait, so that the
@@ -210,9 +211,8 @@ impl Engine {
         call: &mut Call,
         lease: KeyLease,
         failure: Failure,
-        sent: Timestamp,
     ) -> Result<(), Error> {
-        let failure = self.end_attempt(call, lease, failure, sent);
+        let failure = self.end_attempt(call, lease, failure);
         if call.asks_again_without_usage(&failure) {
             return Ok(());
         }
@@ -235,13 +235,7 @@ impl Engine {
     }
 
     /// Tells the key and the record how an attempt failed. The key shows in nothing that is kept.
-    pub fn end_attempt(
-        &self,
-        call: &Call,
-        lease: KeyLease,
-        mut failure: Failure,
-        sent: Timestamp,
-    ) -> Failure {
+    pub fn end_attempt(&self, call: &Call, lease: KeyLease, mut failure: Failure) -> Failure {
         for text in [Some(&mut failure.message), failure.code.as_mut(), failure.request_id.as_mut()]
         {
             if let Some(text) = text
@@ -255,8 +249,8 @@ impl Engine {
             kind: failure.kind,
             status: failure.status,
             message: failure.message.clone(),
-            started_after: sent - call.started,
-            took: self.now() - sent,
+            started_after: call.sent - call.started,
+            took: self.now() - call.sent,
         };
         debug!(
             call = call.record.id,

@@ -36,13 +36,12 @@ impl Reader for FirstToken {
         engine: &Engine,
         call: &Call,
         response: HttpResponse,
-        sent: Timestamp,
     ) -> Result<StreamBody, Failure> {
         let hints = Hints::of(&response, engine.runtime().unix_time());
         let mut body = StreamBody::new(engine, call, response.body, hints, self.choices);
-        match body.hold_back_until_visible(engine.runtime(), sent).await {
+        match body.hold_back_until_visible(engine.runtime(), call.sent).await {
             Ok(()) => {
-                let took = engine.runtime().now() - sent;
+                let took = engine.runtime().now() - call.sent;
                 debug!(call = call.record.id, ?took, "has its first token");
                 Ok(body)
             }

@@ -7,7 +7,6 @@ use crate::chat::ChatResponse;
 use crate::clocks::within;
 use crate::core::provider_error::ProviderError;
 use crate::core::retry::Failure;
-use crate::core::time::Timestamp;
 use crate::error::ErrorKind;
 use crate::exchange::{Call, Engine, Reader};
 use crate::platform::HttpResponse;
@@ -28,7 +27,6 @@ impl Reader for WholeBody {
         engine: &Engine,
         call: &Call,
         response: HttpResponse,
-        _sent: Timestamp,
     ) -> Result<ChatResponse, Failure> {
         let hints = Hints::of(&response, engine.runtime().unix_time());
         let body = within(engine.runtime(), call.total(), whole(response));

@@ -1,6 +1,8 @@
 //! A client over a virtual clock and a scripted provider: what most behaviour tests begin with.
 #![allow(dead_code)] // each test file uses a part of it
 
+pub mod events;
+
 use std::sync::Arc;
 use std::time::Duration;
 
