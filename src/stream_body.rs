@@ -63,8 +63,8 @@ pub(crate) struct StreamBody {
     choices: usize,
     /// The choices seen so far, and whether each has finished.
     seen: Vec<(u32, bool)>,
-    /// Since when every choice has finished.
-    finished_since: Option<Timestamp>,
+    /// What is left of the wait for a late usage chunk, once every choice has finished.
+    late_wait: Option<Duration>,
     done: bool,
 }
 
@@ -96,7 +96,7 @@ impl StreamBody {
             largest: engine.max_event_bytes,
             choices,
             seen: Vec::new(),
-            finished_since: None,
+            late_wait: None,
             done: false,
         }
     }
@@ -114,7 +114,7 @@ impl StreamBody {
                 Event::Done => return Ok(()),
                 Event::Chunk(chunk) => {
                     let visible = chunk.is_visible();
-                    self.note(&chunk, runtime);
+                    self.note(&chunk);
                     self.held_back.push_back(*chunk);
                     if visible {
                         return Ok(());
@@ -143,7 +143,7 @@ impl StreamBody {
             match self.event(&mut 0)? {
                 Event::Done => return Ok(None),
                 Event::Chunk(chunk) => {
-                    self.note(&chunk, runtime);
+                    self.note(&chunk);
                     return Ok(Some(*chunk));
                 }
                 Event::ReadOn => self.read_more(runtime, None).await?,
@@ -169,16 +169,17 @@ impl StreamBody {
     }
 
     /// Notes which choices have finished.
-    fn note(&mut self, chunk: &ChatChunk, runtime: &dyn Runtime) {
+    fn note(&mut self, chunk: &ChatChunk) {
         for choice in &chunk.choices {
             match self.seen.iter_mut().find(|(index, _)| *index == choice.index) {
                 Some((_, finished)) => *finished |= choice.is_finished(),
                 None => self.seen.push((choice.index, choice.is_finished())),
             }
         }
-        // Whatever still comes after the end starts the wait for the usage anew.
         if self.seen.len() >= self.choices && self.all_finished() {
-            self.finished_since = Some(runtime.now());
+            self.late_wait.get_or_insert(LATE_USAGE);
+        } else {
+            self.late_wait = None; // one that nobody asked for has begun
         }
     }
 
@@ -188,28 +189,33 @@ impl StreamBody {
         runtime: &dyn Runtime,
         first_token: Option<Limit>,
     ) -> Result<(), Failure> {
-        let idle = Limit::new(Clock::Idle, self.clocks.idle, runtime.now());
-        let late = self.finished_since.map(|since| Limit::new(Clock::Idle, LATE_USAGE, since));
+        let began = runtime.now();
+        let idle = Limit::new(Clock::Idle, self.clocks.idle, began);
+        let late = self.late_wait.map(|left| Limit::new(Clock::Idle, left, began));
         // Before the first token its own clock runs, which keep-alive comments do not put off.
         let idle = if first_token.is_some() { first_token } else { Some(idle) };
         let limit = Limit::first([self.total, idle, late]);
-        match within(runtime, limit, self.body.next()).await {
+        let read = within(runtime, limit, self.body.next()).await;
+        if let Some(left) = &mut self.late_wait {
+            *left = left.saturating_sub(runtime.now() - began);
+        }
+        match read {
             Ok(Some(Ok(bytes))) => {
                 self.sse.push(&bytes);
                 Ok(())
             }
             // The usage did not come; everything else has.
-            Err(_) | Ok(Some(Err(_))) if self.finished_since.is_some() => self.end(),
+            Err(_) | Ok(Some(Err(_))) if self.late_wait.is_some() => self.end(),
             Err(limit) => Err(limit.failure()),
             Ok(Some(Err(error))) => {
                 Err(Failure::new(ErrorKind::Truncated, format!("the answer was cut: {error}")))
             }
-            Ok(None) => self.end_of_body(runtime),
+            Ok(None) => self.end_of_body(),
         }
     }
 
     /// The body has ended: see what it left, and whether that was the answer's end.
-    fn end_of_body(&mut self, runtime: &dyn Runtime) -> Result<(), Failure> {
+    fn end_of_body(&mut self) -> Result<(), Failure> {
         let chunk = match self.sse.finish() {
             Some(event) if is_done(event.data) => return self.end(),
             // What can't be decoded here is the first half of something.
@@ -220,7 +226,7 @@ impl StreamBody {
             None => None,
         };
         if let Some(chunk) = chunk {
-            self.note(&chunk, runtime);
+            self.note(&chunk);
             self.held_back.push_back(chunk);
         }
         if !self.all_finished() {
