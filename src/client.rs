@@ -198,11 +198,12 @@ impl Inner {
         let settings = &self.settings;
         let total = options.timeout.or(settings.timeout);
         let headers = options.headers_timeout.unwrap_or(settings.headers_timeout);
+        let first_token = options.first_token_timeout.unwrap_or(settings.first_token_timeout);
         Clocks {
             // A whole answer's headers come when it is written, which the total limits.
             total: if streaming { total } else { total.or(Some(DEFAULT_CHAT_TIMEOUT)) },
             headers: streaming.then_some(headers),
-            first_token: options.first_token_timeout.unwrap_or(settings.first_token_timeout),
+            first_token: streaming.then_some(first_token),
             idle: options.idle_timeout.unwrap_or(settings.idle_timeout),
         }
     }

@@ -18,8 +18,8 @@ pub(crate) struct Clocks {
     pub total: Option<Duration>,
     /// To the response's headers; none where the total serves as that too.
     pub headers: Option<Duration>,
-    /// To the first visible token.
-    pub first_token: Duration,
+    /// To the first visible token; none where the answer comes in one piece.
+    pub first_token: Option<Duration>,
     /// Between two reads of the body.
     pub idle: Duration,
 }

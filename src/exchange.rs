@@ -114,6 +114,11 @@ impl Call {
         body.map(|body| self.body = body).is_some()
     }
 
+    /// The limit of the attempt's first visible token.
+    pub fn first_token(&self) -> Option<Limit> {
+        self.clocks.first_token.map(|limit| Limit::new(Clock::FirstToken, limit, self.sent))
+    }
+
     /// Remembers a failure, in place of an earlier one of its kind.
     fn failed(&mut self, failure: Failure) {
         self.failures.retain(|earlier| earlier.kind != failure.kind);
@@ -186,7 +191,7 @@ impl Engine {
         trace!(call = call.record.id, body = %String::from_utf8_lossy(&call.body), "request");
         let request = self.wire.request(call.body.clone(), lease.key(), R::ACCEPT);
         let headers = call.clocks.headers.map(|limit| Limit::new(Clock::Headers, limit, call.sent));
-        let limit = Limit::first([call.total(), headers]);
+        let limit = Limit::first([call.total(), headers, call.first_token()]);
         let response = within(self.runtime(), limit, self.transport.send(request))
             .await
             .map_err(Limit::failure)?

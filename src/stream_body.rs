@@ -12,7 +12,6 @@ use crate::clocks::{Clocks, Limit, within};
 use crate::core::provider_error::ProviderError;
 use crate::core::retry::Failure;
 use crate::core::sse::SseParser;
-use crate::core::time::Timestamp;
 use crate::error::{Clock, ErrorKind};
 use crate::exchange::{Call, Engine, Reader};
 use crate::platform::{BoxStream, HttpResponse, Runtime, TransportError};
@@ -39,7 +38,7 @@ impl Reader for FirstToken {
     ) -> Result<StreamBody, Failure> {
         let hints = Hints::of(&response, engine.runtime().unix_time());
         let mut body = StreamBody::new(engine, call, response.body, hints, self.choices);
-        match body.hold_back_until_visible(engine.runtime(), call.sent).await {
+        match body.hold_back_until_visible(engine.runtime(), call.first_token()).await {
             Ok(()) => {
                 let took = engine.runtime().now() - call.sent;
                 debug!(call = call.record.id, ?took, "has its first token");
@@ -105,9 +104,8 @@ impl StreamBody {
     async fn hold_back_until_visible(
         &mut self,
         runtime: &dyn Runtime,
-        sent: Timestamp,
+        first_token: Option<Limit>,
     ) -> Result<(), Failure> {
-        let first = Limit::new(Clock::FirstToken, self.clocks.first_token, sent);
         let mut held_bytes = 0;
         loop {
             match self.event(&mut held_bytes)? {
@@ -124,7 +122,7 @@ impl StreamBody {
                         return Err(Failure::new(ErrorKind::Decode, message).as_cut());
                     }
                 }
-                Event::ReadOn => self.read_more(runtime, Some(first)).await?,
+                Event::ReadOn => self.read_more(runtime, first_token).await?,
             }
         }
     }
