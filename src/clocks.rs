@@ -58,6 +58,10 @@ pub(crate) async fn within<T>(
     work: impl Future<Output = T>,
 ) -> Result<T, Limit> {
     let Some(limit) = limit else { return Ok(work.await) };
+    // Work that is always ready at once would never look at the clock.
+    if limit.at <= runtime.now() {
+        return Err(limit);
+    }
     match select(pin!(work), pin!(sleep_until(runtime, limit.at))).await {
         Either::Left((done, _)) => Ok(done),
         Either::Right(_) => Err(limit),
