@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
+use serde_json::{Map, Value};
 
 use crate::clocks::{Limit, within};
 use crate::core::provider_error::ProviderError;
@@ -59,6 +60,13 @@ pub(crate) async fn read(engine: &Engine, call: &Call, response: HttpResponse) -
         _ => {}
     }
     failure
+}
+
+/// The error that came in an answer's place, under a status that had promised one.
+pub(crate) fn in_place_of_answer(extra: &Map<String, Value>, body: &[u8]) -> Option<Failure> {
+    let wrapped = extra.get("error").is_some_and(|error| !error.is_null());
+    let bare = extra.get("object").is_some_and(|object| object == "error"); // Mistral
+    (wrapped || bare).then(|| Failure::from_provider(200, ProviderError::from_body(body)))
 }
 
 /// What a response's headers say besides.

@@ -15,7 +15,7 @@ use crate::core::sse::SseParser;
 use crate::error::{Clock, ErrorKind};
 use crate::exchange::{Call, Engine, Reader};
 use crate::platform::{BoxStream, HttpResponse, Runtime, TransportError};
-use crate::response_failure::Hints;
+use crate::response_failure::{Hints, in_place_of_answer};
 
 /// So long a stream whose choices have all finished is kept open for a late usage chunk.
 const LATE_USAGE: Duration = Duration::from_secs(1);
@@ -258,10 +258,5 @@ fn decode(name: &[u8], data: &[u8]) -> Result<ChatChunk, Failure> {
     let chunk: ChatChunk = serde_json::from_slice(data).map_err(|error| {
         Failure::new(ErrorKind::Decode, format!("an event can't be decoded: {error}")).as_cut()
     })?;
-    match chunk.extra.get("error") {
-        Some(error) if !error.is_null() => {
-            Err(Failure::from_provider(200, ProviderError::from_value(error)))
-        }
-        _ => Ok(chunk),
-    }
+    in_place_of_answer(&chunk.extra, data).map_or(Ok(chunk), Err)
 }

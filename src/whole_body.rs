@@ -10,7 +10,7 @@ use crate::core::retry::Failure;
 use crate::error::ErrorKind;
 use crate::exchange::{Call, Engine, Reader};
 use crate::platform::HttpResponse;
-use crate::response_failure::Hints;
+use crate::response_failure::{Hints, in_place_of_answer};
 
 /// No answer in one piece is larger; images come as links or in far smaller pieces.
 const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
@@ -69,13 +69,11 @@ fn decode(body: &[u8]) -> Result<ChatResponse, Failure> {
             return Err(Failure::new(ErrorKind::Decode, message));
         }
     };
-    match answer.extra.get("error") {
-        Some(error) if !error.is_null() => {
-            Err(Failure::from_provider(200, ProviderError::from_value(error)))
-        }
-        _ if answer.choices.is_empty() => {
+    match in_place_of_answer(&answer.extra, body) {
+        Some(failure) => Err(failure),
+        None if answer.choices.is_empty() => {
             Err(Failure::new(ErrorKind::Decode, "the answer has no choices"))
         }
-        _ => Ok(answer),
+        None => Ok(answer),
     }
 }
