@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
+use tracing::debug;
+
 use crate::chat::Usage;
 use crate::core::key_pool::KeyId;
 use crate::error::Attempt;
@@ -82,6 +84,7 @@ impl Counters {
 pub(crate) enum Ending {
     Succeeded,
     Failed,
+    Cancelled,
 }
 
 /// The record of one call: counted once, however it ends.
@@ -148,15 +151,15 @@ impl CallRecord {
         let total = match ending {
             Ending::Succeeded => &self.counters.succeeded,
             Ending::Failed => &self.counters.failed,
+            Ending::Cancelled => &self.counters.cancelled,
         };
         total.fetch_add(1, Relaxed);
+        debug!(call = self.id, ?ending, "call ended");
     }
 }
 
 impl Drop for CallRecord {
     fn drop(&mut self) {
-        if !lock(&self.state).ended {
-            self.counters.cancelled.fetch_add(1, Relaxed);
-        }
+        self.end(Ending::Cancelled);
     }
 }

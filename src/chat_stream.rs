@@ -172,11 +172,11 @@ impl ChatStream {
             if record.has_answer() {
                 record.count(&self.usage());
             }
-            match state {
-                StreamState::Finished => record.end(Ending::Succeeded),
-                StreamState::Cancelled | StreamState::Open => {}
-                StreamState::Truncated | StreamState::Failed => record.end(Ending::Failed),
-            }
+            record.end(match state {
+                StreamState::Finished => Ending::Succeeded,
+                StreamState::Truncated | StreamState::Failed => Ending::Failed,
+                StreamState::Cancelled | StreamState::Open => Ending::Cancelled,
+            });
         }
         self.source = None;
     }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use futures_util::stream;
+use tracing::debug;
 
 use crate::accounting::{CallRecord, ClientStats, Counters, Ending};
 use crate::chat::{ChatChunk, ChatOptions, ChatResponse, Message, request_body};
@@ -132,7 +133,7 @@ impl LlmInterface for OpenAiCompatible {
             let outcome = inner.engine.exchange(&mut call, &WholeBody).await;
             let (mut response, lease) = outcome.inspect_err(|_| call.record.end(Ending::Failed))?;
             call.record.answered_by(lease.id(), lease.key_label());
-            inner.engine.works(lease);
+            inner.engine.works(&call, lease);
             let usage = match response.usage.take() {
                 Some(usage) => usage,
                 None => response.estimated_usage(&messages),
@@ -237,7 +238,9 @@ impl Inner {
 
 impl Engine {
     /// Ends a lease whose key has answered.
-    fn works(&self, lease: KeyLease) {
+    fn works(&self, call: &Call, lease: KeyLease) {
+        let took = self.runtime().now() - call.sent;
+        debug!(call = call.record.id, key = lease.key_label(), ?took, "attempt answered");
         lease.end(KeyFate::Works, |_| std::time::Duration::ZERO);
     }
 }
@@ -303,7 +306,7 @@ impl Reading {
         match self.body.next(self.inner.engine.runtime()).await {
             Ok(Some(chunk)) => Some((Ok(chunk), Progress::Reading(self))),
             Ok(None) => {
-                self.inner.engine.works(self.lease);
+                self.inner.engine.works(&self.call, self.lease);
                 None
             }
             Err(failure) => {
