@@ -154,9 +154,15 @@ impl StreamBody {
         if self.done {
             return Ok(Event::Done);
         }
-        let Some(event) = self.sse.next_event() else { return Ok(Event::ReadOn) };
-        let event =
-            event.map_err(|error| Failure::new(ErrorKind::Decode, error.to_string()).as_cut())?;
+        let event = loop {
+            let Some(event) = self.sse.next_event() else { return Ok(Event::ReadOn) };
+            let event = event
+                .map_err(|error| Failure::new(ErrorKind::Decode, error.to_string()).as_cut())?;
+            // One without data is some proxy's keep-alive, and has no text to lose.
+            if !event.data.trim_ascii().is_empty() {
+                break event;
+            }
+        };
         *bytes += event.data.len();
         trace!(call = self.call, data = %String::from_utf8_lossy(event.data), "event");
         if is_done(event.data) {

@@ -118,8 +118,14 @@ impl Reply {
 
     /// Sets the body, in one piece.
     #[must_use]
-    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
-        self.pieces = vec![body.into()];
+    pub fn body(self, body: impl Into<Bytes>) -> Self {
+        self.pieces([body])
+    }
+
+    /// Sets the body, in pieces as the network delivers them.
+    #[must_use]
+    pub fn pieces(mut self, pieces: impl IntoIterator<Item = impl Into<Bytes>>) -> Self {
+        self.pieces = pieces.into_iter().map(Into::into).collect();
         self
     }
 
