@@ -70,6 +70,7 @@ pub(crate) trait Reader: MaybeSend {
         &self,
         engine: &Engine,
         call: &Call,
+        lease: &KeyLease,
         response: HttpResponse,
     ) -> impl Future<Output = Result<Self::Answer, Failure>> + MaybeSend;
 }
@@ -188,7 +189,7 @@ impl Engine {
         call.tried.push(lease.id());
         self.counters.attempt();
         debug!(call = call.record.id, key = lease.key_label(), "sends an attempt");
-        trace!(call = call.record.id, body = %String::from_utf8_lossy(&call.body), "request");
+        trace!(call = call.record.id, body = lease.api_key().shown(&call.body), "request");
         let request = self.wire.request(call.body.clone(), lease.key(), R::ACCEPT);
         let headers = call.clocks.headers.map(|limit| Limit::new(Clock::Headers, limit, call.sent));
         let limit = Limit::first([call.total(), headers, call.first_token()]);
@@ -206,7 +207,7 @@ impl Engine {
         if !(200..300).contains(&response.status) {
             return Err(response_failure::read(self, call, response).await);
         }
-        reader.read(self, call, response).await
+        reader.read(self, call, lease, response).await
     }
 
     /// Ends a failed attempt and does what its failure asks for: nothing, or a wait, so that the
@@ -244,7 +245,7 @@ impl Engine {
         for text in [Some(&mut failure.message), failure.code.as_mut(), failure.request_id.as_mut()]
         {
             if let Some(text) = text
-                && let Some(redacted) = lease.redact(text)
+                && let Some(redacted) = lease.api_key().redact(text)
             {
                 *text = redacted;
             }

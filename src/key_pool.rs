@@ -314,8 +314,8 @@ impl KeyLease {
         self.id
     }
 
-    pub(crate) fn redact(&self, text: &str) -> Option<String> {
-        self.key.redact(text)
+    pub(crate) fn api_key(&self) -> &ApiKey {
+        &self.key
     }
 
     /// Ends the use with what it showed of the key.

@@ -9,11 +9,13 @@ use tracing::{debug, trace};
 
 use crate::chat::ChatChunk;
 use crate::clocks::{Clocks, Limit, within};
+use crate::core::key::ApiKey;
 use crate::core::provider_error::ProviderError;
 use crate::core::retry::Failure;
 use crate::core::sse::SseParser;
 use crate::error::{Clock, ErrorKind};
 use crate::exchange::{Call, Engine, Reader};
+use crate::key_pool::KeyLease;
 use crate::platform::{BoxStream, HttpResponse, Runtime, TransportError};
 use crate::response_failure::{Hints, in_place_of_answer};
 
@@ -34,10 +36,11 @@ impl Reader for FirstToken {
         &self,
         engine: &Engine,
         call: &Call,
+        lease: &KeyLease,
         response: HttpResponse,
     ) -> Result<StreamBody, Failure> {
         let hints = Hints::of(&response, engine.runtime().unix_time());
-        let mut body = StreamBody::new(engine, call, response.body, hints, self.choices);
+        let mut body = StreamBody::new(engine, call, lease, response.body, hints, self.choices);
         match body.hold_back_until_visible(engine.runtime(), call.first_token()).await {
             Ok(()) => {
                 let took = engine.runtime().now() - call.sent;
@@ -52,6 +55,8 @@ impl Reader for FirstToken {
 /// A stream's body, and how far it has been read.
 pub(crate) struct StreamBody {
     call: u64,
+    /// The key that it came by, which the log must not show.
+    key: ApiKey,
     body: BoxStream<'static, Result<Bytes, TransportError>>,
     hints: Hints,
     sse: SseParser,
@@ -80,12 +85,14 @@ impl StreamBody {
     fn new(
         engine: &Engine,
         call: &Call,
+        lease: &KeyLease,
         body: BoxStream<'static, Result<Bytes, TransportError>>,
         hints: Hints,
         choices: usize,
     ) -> Self {
         Self {
             call: call.record.id,
+            key: lease.api_key().clone(),
             body,
             hints,
             sse: SseParser::new(engine.max_event_bytes),
@@ -164,7 +171,7 @@ impl StreamBody {
             }
         };
         *bytes += event.data.len();
-        trace!(call = self.call, data = %String::from_utf8_lossy(event.data), "event");
+        trace!(call = self.call, data = self.key.shown(event.data), "event");
         if is_done(event.data) {
             self.done = true;
             return Ok(Event::Done);

@@ -9,6 +9,7 @@ use crate::core::provider_error::ProviderError;
 use crate::core::retry::Failure;
 use crate::error::ErrorKind;
 use crate::exchange::{Call, Engine, Reader};
+use crate::key_pool::KeyLease;
 use crate::platform::HttpResponse;
 use crate::response_failure::{Hints, in_place_of_answer};
 
@@ -26,6 +27,7 @@ impl Reader for WholeBody {
         &self,
         engine: &Engine,
         call: &Call,
+        lease: &KeyLease,
         response: HttpResponse,
     ) -> Result<ChatResponse, Failure> {
         let hints = Hints::of(&response, engine.runtime().unix_time());
@@ -34,7 +36,7 @@ impl Reader for WholeBody {
             Ok(body) => body.map_err(|failure| hints.add_to(failure))?,
             Err(limit) => return Err(hints.add_to(limit.failure())),
         };
-        trace!(call = call.record.id, body = %String::from_utf8_lossy(&body), "answer");
+        trace!(call = call.record.id, body = lease.api_key().shown(&body), "answer");
         decode(&body).map_err(|failure| hints.add_to(failure))
     }
 }

@@ -39,6 +39,12 @@ impl ApiKey {
         let found = !self.0.is_empty() && text.contains(&*self.0);
         found.then(|| text.replace(&*self.0, &label(&self.0)))
     }
+
+    /// `bytes` as a log may show them: as text without the key.
+    pub(crate) fn shown(&self, bytes: &[u8]) -> String {
+        let text = String::from_utf8_lossy(bytes);
+        self.redact(&text).unwrap_or_else(|| text.into_owned())
+    }
 }
 
 impl<T: AsRef<str>> From<T> for ApiKey {

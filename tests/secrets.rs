@@ -1,0 +1,193 @@
+//! Keys show nowhere: not in the most verbose log of any crate, not in an error, not in a `Debug`.
+
+mod live;
+
+use std::io::Write;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::executor::block_on;
+use lockkeeper::testing::{Reply, ScriptedTransport, VirtualClock};
+use lockkeeper::{ApiKey, ChatOptions, ConfigLoader, LlmInterface, OpenAiCompatible};
+use mock_provider::Fault;
+use tracing_subscriber::filter::LevelFilter;
+
+/// All that is logged in this process, by us and by what we use.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// The log of this process, at its most verbose, from now on; one test at a time.
+    fn begin() -> (Self, MutexGuard<'static, ()>) {
+        static ALONE: Mutex<()> = Mutex::new(());
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        static LOG: LazyLock<Log> = LazyLock::new(|| {
+            let log = Log::default();
+            let writer = log.clone();
+            tracing_subscriber::fmt()
+                .with_max_level(LevelFilter::TRACE)
+                .with_ansi(false)
+                .with_writer(move || writer.clone())
+                .init();
+            log
+        });
+        LOG.0.lock().unwrap().clear();
+        (LOG.clone(), alone)
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Panics where a key of these tests shows, and says where.
+fn shows_no_key(what: &str) {
+    if let Some(at) = what.find("sk-live-secret") {
+        let line = what[..at].rfind('\n').map_or(0, |end| end + 1);
+        panic!("{}", what[line..].lines().next().unwrap_or_default());
+    }
+}
+
+/// A whole answer of the provider that repeats the key where no mock has thought of.
+fn raw(head: &str, body: &str) -> Fault {
+    let length = body.len();
+    let bytes = format!("HTTP/1.1 {head}\r\ncontent-length: {length}\r\n\r\n{body}");
+    Fault::Raw { bytes, then_close: true }
+}
+
+fn every_echo() -> Vec<Fault> {
+    let key = live::key(1);
+    let event = |data: &str| format!("data: {data}\n\n");
+    let text = event(&format!(r#"{{"choices":[{{"delta":{{"content":"{key}"}}}}]}}"#));
+    let error = format!(r#"{{"error":{{"message":"bad {key}","code":"{key}"}}}}"#);
+    vec![
+        Fault::EchoKey { status: 401 },
+        Fault::EchoKey { status: 400 },
+        Fault::EchoKey { status: 503 },
+        Fault::EchoKey { status: 429 },
+        raw("200 OK", &error),
+        raw("200 OK", &event(&error)),
+        raw("200 OK", &(text + &event(&error))),
+        raw("200 OK", &format!("<p>{key}</p>")),
+        raw(&format!("400 Bad Request\r\nx-request-id: {key}"), &format!("no {key}")),
+        raw(&format!("307 Moved\r\nlocation: https://evil.test/?k={key}"), ""),
+    ]
+}
+
+#[test]
+fn in_no_log_and_no_error() {
+    let (log, _alone) = Log::begin();
+    for fault in every_echo() {
+        for streams in [false, true] {
+            let provider = live::provider(Duration::ZERO, Duration::ZERO);
+            let mut settings = live::settings(&provider);
+            settings.api_keys.truncate(1);
+            let llm = OpenAiCompatible::new(settings).unwrap();
+            provider.script([fault.clone(), fault.clone()]);
+            let options = ChatOptions::default().max_retries(0);
+            let error = if streams {
+                let mut stream = llm.chat_stream(live::question(), options);
+                loop {
+                    match block_on(stream.next()) {
+                        Some(Ok(_)) => {}
+                        Some(Err(error)) => break error,
+                        None => panic!("{fault:?}"),
+                    }
+                }
+            } else {
+                block_on(llm.chat(live::question(), options)).unwrap_err()
+            };
+            // What the model itself said is the caller's.
+            let error = match error.partial() {
+                Some(partial) if !partial.text.is_empty() => {
+                    assert_eq!(partial.text, live::key(1));
+                    error.with_partial(Default::default(), Default::default())
+                }
+                _ => error,
+            };
+            shows_no_key(&format!("{error} {error:?} {llm:?}"));
+            let attempts = format!("{:?}", error.attempts());
+            assert!(attempts.contains("…0001"), "{attempts}");
+        }
+    }
+    let text = log.text();
+    assert!(text.contains("hyper"), "the log has what our dependencies say too");
+    assert!(text.contains("…0001") && text.contains("TRACE lockkeeper"));
+    shows_no_key(&text);
+}
+
+#[test]
+fn in_no_debug_output() {
+    let (_log, _alone) = Log::begin();
+    let clock = VirtualClock::new();
+    let provider = ScriptedTransport::new(&clock, |_| Reply::stream(["a", "b"]));
+    let key = live::key(1);
+    let text = format!(
+        r#"{{"openai": {{"gpt-4": {{"api_keys": ["{key}"], "auth_header": "api-key"}},
+            "gpt-5": {{"api_keys": ["{key}"]}}}}}}"#
+    );
+    let loader = ConfigLoader::new().runtime(clock.runtime()).transport(Arc::new(provider.clone()));
+    let providers = loader.load_str(&text).unwrap();
+    for llm in providers["openai"].values() {
+        let mut stream = llm.chat_stream(live::question(), ChatOptions::default());
+        clock.block_on(stream.next()).unwrap().unwrap();
+        let lease = llm.key_pool().lease().unwrap();
+        shows_no_key(&format!("{stream:?} {lease:?} {:?}", llm.key_pool().statuses()));
+        shows_no_key(&format!(
+            "{:?} {:?} {:?}",
+            llm.key_pool(),
+            llm.token_bucket(),
+            llm.settings()
+        ));
+        assert!(format!("{lease:?}").contains("…0001"));
+    }
+    let requests = provider.requests();
+    assert_eq!(requests[0].request.header("api-key"), Some(&*key));
+    shows_no_key(&format!("{providers:?} {provider:?} {requests:?} {:?}", ApiKey::new(&key)));
+    let unfit = format!(
+        r#"{{"openai": {{"m": {{"api_keys": ["{key}\n", "{key} x", 7, {{"k": "{key}"}}]}}}}}}"#
+    );
+    let error = OpenAiCompatible::load_from_json_str(&unfit).unwrap_err();
+    shows_no_key(&format!("{error} {error:?}"));
+}
+
+#[test]
+fn the_debug_log_tells_the_story_of_a_call() {
+    let (log, _alone) = Log::begin();
+    let provider = live::provider(Duration::ZERO, Duration::ZERO);
+    let mut settings = live::settings(&provider);
+    (settings.rate_limit_capacity, settings.rate_limit_refill_rate) = (1.0, 20.0);
+    let llm = OpenAiCompatible::new(settings).unwrap();
+    provider.script([Fault::status(401), Fault::status(503), Fault::rate_limited(1), Fault::None]);
+    block_on(llm.chat_stream(live::question(), ChatOptions::default()).text()).unwrap();
+    let text = log.text();
+    for (event, says) in [
+        ("has a bucket token", "waited="),
+        ("sends an attempt", "key=\"…"),
+        ("has response headers", "took="),
+        ("attempt failed", "kind=authentication"),
+        ("attempt failed", "kind=server"),
+        ("attempt failed", "kind=rate_limited"),
+        ("backs off", "wait="),
+        ("attempt answered", "took="),
+        ("call ended", "Succeeded"),
+    ] {
+        let told = text.lines().any(|line| {
+            let ours = line.contains("DEBUG lockkeeper") && line.contains("call=0");
+            ours && line.contains(event) && line.contains(says)
+        });
+        assert!(told, "{event} {says}");
+    }
+}
