@@ -288,6 +288,10 @@ impl Engine {
 
     /// Waits for a key, if one is to be hoped for in time.
     async fn await_key(&self, call: &Call, none: NoKey) -> Result<(), Error> {
+        let changed = self.pool.changed();
+        if self.pool.next_key(&call.model, &[]).is_ok() {
+            return Ok(()); // one has come since we looked
+        }
         let wait = match none {
             NoKey::CoolingUntil(until) => until - self.now(),
             _ => Duration::MAX,
@@ -298,7 +302,7 @@ impl Engine {
         debug!(call = call.record.id, ?wait, "waits for a key");
         self.counters.wait();
         let rested = std::pin::pin!(sleep_until(self.runtime(), self.now() + wait));
-        select(rested, std::pin::pin!(self.pool.changed())).await;
+        select(rested, changed).await;
         Ok(())
     }
 
