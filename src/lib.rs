@@ -1,4 +1,5 @@
 //! Scaffold.
+#![allow(clippy::arc_with_non_send_sync, reason = "a browser's transport stays on its thread")]
 mod accounting;
 mod chat;
 mod chat_stream;
@@ -38,8 +39,8 @@ pub use core::usage::estimate_tokens;
 pub use error::{Attempt, Clock, Error, ErrorKind, Partial, Problem};
 pub use interface::LlmInterface;
 pub use key_pool::{ApiKeyPool, KeyLease};
-#[cfg(feature = "reqwest")]
-pub use platform::ReqwestTransport;
+#[allow(unused_imports, reason = "a platform or feature set may have none")]
+pub use platform::built_in::*;
 pub use platform::{
     BoxFuture, BoxStream, Header, HttpRequest, HttpResponse, MaybeSend, MaybeSync, Runtime,
     Transport, TransportError,

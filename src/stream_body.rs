@@ -122,7 +122,7 @@ impl StreamBody {
                     }
                     if held_bytes > self.largest {
                         let message = format!("{held_bytes} bytes came without a visible token");
-                        return Err(Failure::new(ErrorKind::Decode, message).as_cut());
+                        return Err(Failure::new(ErrorKind::Decode, message).cut_off());
                     }
                 }
                 Event::ReadOn => self.read_more(runtime, Some(first)).await?,
@@ -159,7 +159,7 @@ impl StreamBody {
         }
         let Some(event) = self.sse.next_event() else { return Ok(Event::ReadOn) };
         let event =
-            event.map_err(|error| Failure::new(ErrorKind::Decode, error.to_string()).as_cut())?;
+            event.map_err(|error| Failure::new(ErrorKind::Decode, error.to_string()).cut_off())?;
         *bytes += event.data.len();
         trace!(call = self.call, data = %String::from_utf8_lossy(event.data), "event");
         if is_done(event.data) {
@@ -253,7 +253,7 @@ fn decode(name: &[u8], data: &[u8]) -> Result<ChatChunk, Failure> {
         return Err(Failure::from_provider(200, ProviderError::from_body(data)));
     }
     let chunk: ChatChunk = serde_json::from_slice(data).map_err(|error| {
-        Failure::new(ErrorKind::Decode, format!("an event can't be decoded: {error}")).as_cut()
+        Failure::new(ErrorKind::Decode, format!("an event can't be decoded: {error}")).cut_off()
     })?;
     match chunk.extra.get("error") {
         Some(error) if !error.is_null() => {

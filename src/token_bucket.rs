@@ -194,7 +194,7 @@ impl Shared {
     fn change<T>(&self, change: impl FnOnce(&mut Bucket<Waker>) -> T, now: Timestamp) -> T {
         let (result, to_wake) = {
             let mut bucket = lock(&self.bucket);
-            (change(&mut bucket), bucket.to_wake(now))
+            (change(&mut bucket), bucket.moved_up(now))
         };
         if let Some(waker) = to_wake {
             waker.wake();

@@ -150,7 +150,7 @@ impl ProviderError {
         let words = [&self.code, &self.category];
         if let Some(kind) = words.into_iter().flatten().find_map(|word| meaning(word)) {
             // "Server error" is also what a proxy says of a request that it does not understand.
-            if kind != ErrorKind::Server || status >= 500 || status < 400 {
+            if kind != ErrorKind::Server || !(400..500).contains(&status) {
                 return kind;
             }
         }

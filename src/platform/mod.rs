@@ -7,8 +7,7 @@ mod http;
 mod maybe_send;
 #[cfg(not(target_arch = "wasm32"))]
 mod native;
-#[cfg(not(target_arch = "wasm32"))]
-#[cfg(feature = "reqwest")]
+#[cfg(all(feature = "reqwest", not(target_arch = "wasm32")))]
 mod reqwest_transport;
 
 use std::sync::Arc;
@@ -16,16 +15,20 @@ use std::time::{Duration, SystemTime};
 
 pub use http::{Header, HttpRequest, HttpResponse, TransportError};
 pub use maybe_send::{BoxFuture, BoxStream, MaybeSend, MaybeSync, boxed, boxed_stream};
-#[cfg(feature = "reqwest")]
-#[cfg(not(target_arch = "wasm32"))]
-pub use reqwest_transport::ReqwestTransport;
 
 use crate::core::time::Timestamp;
 
+/// The transports that are built in here.
+pub mod built_in {
+    #[cfg(all(feature = "reqwest", not(target_arch = "wasm32")))]
+    pub use super::reqwest_transport::ReqwestTransport;
+}
+
 /// Time: what it is, and how to wait for it.
 ///
-/// Clients that share a `Runtime` (the same `Arc`) share pools and buckets too.
-pub trait Runtime: MaybeSend + MaybeSync + 'static {
+/// Clients that share a `Runtime` (the same `Arc`) share pools and buckets too, across threads where
+/// there are threads: so it is `Send` and `Sync` everywhere, while its futures need not be.
+pub trait Runtime: Send + Sync + 'static {
     /// The time on a clock that never steps back, from any origin.
     fn now(&self) -> Timestamp;
 
