@@ -40,7 +40,7 @@ pub use error::{Attempt, Clock, Error, ErrorKind, Partial, Problem};
 pub use interface::LlmInterface;
 pub use key_pool::{ApiKeyPool, KeyLease};
 #[allow(unused_imports, reason = "a platform or feature set may have none")]
-pub use platform::built_in::*;
+pub use platform::transports::*;
 pub use platform::{
     BoxFuture, BoxStream, Header, HttpRequest, HttpResponse, MaybeSend, MaybeSync, Runtime,
     Transport, TransportError,

@@ -7,22 +7,23 @@ mod http;
 mod maybe_send;
 #[cfg(not(target_arch = "wasm32"))]
 mod native;
-#[cfg(all(feature = "reqwest", not(target_arch = "wasm32")))]
-mod reqwest_transport;
+#[cfg(target_arch = "wasm32")]
+mod web;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+#[cfg(not(target_arch = "wasm32"))]
+use native as built_in;
+#[cfg(target_arch = "wasm32")]
+use web as built_in;
+
+pub use built_in::transports;
+pub(crate) use built_in::{runtime as default_runtime, transport as default_transport};
 pub use http::{Header, HttpRequest, HttpResponse, TransportError};
 pub use maybe_send::{BoxFuture, BoxStream, MaybeSend, MaybeSync, boxed, boxed_stream};
 
 use crate::core::time::Timestamp;
-
-/// The transports that are built in here.
-pub mod built_in {
-    #[cfg(all(feature = "reqwest", not(target_arch = "wasm32")))]
-    pub use super::reqwest_transport::ReqwestTransport;
-}
 
 /// Time: what it is, and how to wait for it.
 ///
@@ -54,30 +55,4 @@ pub trait Transport: MaybeSend + MaybeSync + 'static {
         &self,
         request: HttpRequest,
     ) -> BoxFuture<'static, Result<HttpResponse, TransportError>>;
-}
-
-/// The platform's clock, where there is one built in.
-#[cfg(not(target_arch = "wasm32"))]
-pub(crate) fn default_runtime() -> Option<Arc<dyn Runtime>> {
-    Some(native::shared())
-}
-
-/// The platform's clock, where there is one built in.
-#[cfg(target_arch = "wasm32")]
-pub(crate) fn default_runtime() -> Option<Arc<dyn Runtime>> {
-    None
-}
-
-/// The platform's way to send requests, where there is one built in.
-#[cfg(all(feature = "reqwest", not(target_arch = "wasm32")))]
-pub(crate) fn default_transport() -> Result<Arc<dyn Transport>, TransportError> {
-    reqwest_transport::shared().map(|transport| transport as Arc<dyn Transport>)
-}
-
-/// The platform's way to send requests, where there is one built in.
-#[cfg(not(all(feature = "reqwest", not(target_arch = "wasm32"))))]
-pub(crate) fn default_transport() -> Result<Arc<dyn Transport>, TransportError> {
-    Err(TransportError::fatal(
-        "no transport is built in here: enable the feature `reqwest`, or give one with `transport(…)`",
-    ))
 }
