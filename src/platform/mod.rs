@@ -10,7 +10,6 @@ mod native;
 #[cfg(target_arch = "wasm32")]
 mod web;
 
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 #[cfg(not(target_arch = "wasm32"))]
