@@ -1,0 +1,96 @@
+//! What all connections of one provider share.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use crate::clock::Clock;
+use crate::fault::Fault;
+use crate::fault_names::fault_for_model;
+use crate::limits::{Admission, Limits};
+use crate::lock::hold;
+use crate::request_log::RequestLog;
+use crate::settings::Settings;
+
+/// Settings, limits, script and log. No lock is held across an await.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) clock: Clock,
+    pub(crate) log: Arc<RequestLog>,
+    settings: Mutex<Arc<Settings>>,
+    limits: Mutex<Limits>,
+    script: Mutex<VecDeque<Fault>>,
+    requests: AtomicU64,
+}
+
+impl State {
+    pub(crate) fn new(settings: Settings) -> Self {
+        let clock = Clock::start();
+        let limits = Limits::default().renewed(&settings.keys, clock.elapsed());
+        Self {
+            clock,
+            log: Arc::new(RequestLog::new(clock)),
+            settings: Mutex::new(Arc::new(settings)),
+            limits: Mutex::new(limits),
+            script: Mutex::default(),
+            requests: AtomicU64::new(0),
+        }
+    }
+
+    /// The settings as they are now.
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&hold(&self.settings))
+    }
+
+    /// Replaces the settings for all requests to come. The address stays.
+    pub(crate) fn change_settings(&self, mut settings: Settings) {
+        let mut current = hold(&self.settings);
+        settings.address = current.address;
+        let mut limits = hold(&self.limits);
+        *limits = limits.renewed(&settings.keys, self.clock.elapsed());
+        *current = Arc::new(settings);
+    }
+
+    /// Asks the limits about a request of this key.
+    pub(crate) fn admit(&self, key: Option<&str>) -> Admission {
+        hold(&self.limits).admit(key, self.clock.elapsed())
+    }
+
+    /// Whether the key may make requests at all.
+    pub(crate) fn knows(&self, key: Option<&str>) -> bool {
+        hold(&self.limits).knows(key)
+    }
+
+    /// Which of the settings' keys this is.
+    pub(crate) fn key_index(&self, key: Option<&str>) -> Option<usize> {
+        hold(&self.limits).index_of(key)
+    }
+
+    /// Queues faults behind those that wait already.
+    pub(crate) fn script(&self, faults: impl IntoIterator<Item = Fault>) {
+        // Collected first: the caller's iterator must not run under the lock.
+        let faults: Vec<_> = faults.into_iter().collect();
+        hold(&self.script).extend(faults);
+    }
+
+    /// Forgets the queued faults.
+    pub(crate) fn clear_script(&self) {
+        hold(&self.script).clear();
+    }
+
+    /// How many faults wait.
+    pub(crate) fn script_len(&self) -> usize {
+        hold(&self.script).len()
+    }
+
+    /// The fault for the next request: the script's, else the one its model's name asks for.
+    pub(crate) fn next_fault(&self, model: &str, attempt: u32) -> Fault {
+        let scripted = hold(&self.script).pop_front();
+        scripted.or_else(|| fault_for_model(model, attempt)).unwrap_or_default()
+    }
+
+    /// An id that no other request has.
+    pub(crate) fn next_request_id(&self) -> String {
+        format!("req_{:06}", self.requests.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+}

@@ -1,0 +1,9 @@
+//! The provider as clients see it: over real sockets, with a usual HTTP client and with a raw one.
+
+mod chat;
+mod client;
+mod control;
+mod crowd;
+mod faults;
+mod limits;
+mod stream_faults;
