@@ -53,6 +53,8 @@ pub(crate) struct Call {
     retries: Retries,
     tried: Vec<KeyId>,
     last: Option<Failure>,
+    /// Whether it has waited since its last attempt.
+    waited: bool,
 }
 
 /// How to read an answer that has begun well.
@@ -94,6 +96,7 @@ impl Call {
             retries: Retries::new(max_retries),
             tried: Vec::new(),
             last: None,
+            waited: false,
         }
     }
 
@@ -149,7 +152,7 @@ impl Engine {
         }
     }
 
-    async fn bucket_token(&self, call: &Call) -> Result<(), Error> {
+    async fn bucket_token(&self, call: &mut Call) -> Result<(), Error> {
         let arrived = self.now();
         let token = call.bucket.acquire_until(1, call.deadline()).await;
         token.map_err(|late| match &call.last {
@@ -158,7 +161,7 @@ impl Engine {
         })?;
         let waited = self.now() - arrived;
         if !waited.is_zero() {
-            self.counters.wait();
+            self.count_wait(call);
         }
         debug!(call = call.record.id, ?waited, model = %call.model, "has a bucket token");
         Ok(())
@@ -174,6 +177,9 @@ impl Engine {
     ) -> Result<R::Answer, Failure> {
         call.tried.push(lease.id());
         self.counters.attempt();
+        if std::mem::take(&mut call.waited) {
+            self.pool.count_wait(lease.id());
+        }
         debug!(call = call.record.id, key = lease.key_label(), "sends an attempt");
         trace!(call = call.record.id, body = %String::from_utf8_lossy(&call.body), "request");
         let request = self.wire.request(call.body.clone(), lease.key(), R::ACCEPT);
@@ -267,20 +273,20 @@ impl Engine {
     }
 
     /// Waits, if that fits the call's deadline.
-    async fn wait(&self, call: &Call, failure: Failure, wait: Duration) -> Result<(), Error> {
+    async fn wait(&self, call: &mut Call, failure: Failure, wait: Duration) -> Result<(), Error> {
         let until = self.now() + wait;
         if self.is_too_long(call, wait) {
             let retry_at = self.runtime().unix_time().checked_add(wait);
             return Err(self.error(call, failure).with_retry_at(retry_at));
         }
         debug!(call = call.record.id, ?wait, "backs off");
-        self.counters.wait();
+        self.count_wait(call);
         sleep_until(self.runtime(), until).await;
         Ok(())
     }
 
     /// Waits for a key, if one is to be hoped for in time.
-    async fn await_key(&self, call: &Call, none: NoKey) -> Result<(), Error> {
+    async fn await_key(&self, call: &mut Call, none: NoKey) -> Result<(), Error> {
         let wait = match none {
             NoKey::CoolingUntil(until) => until - self.now(),
             _ => Duration::MAX,
@@ -289,7 +295,7 @@ impl Engine {
             return Err(self.no_key(call, none));
         }
         debug!(call = call.record.id, ?wait, "waits for a key");
-        self.counters.wait();
+        self.count_wait(call);
         let rested = std::pin::pin!(sleep_until(self.runtime(), self.now() + wait));
         select(rested, std::pin::pin!(self.pool.changed())).await;
         Ok(())
@@ -322,6 +328,11 @@ impl Engine {
             None => error,
         };
         if error.kind() == ErrorKind::Config { error } else { error.with_retry_at(retry_at) }
+    }
+
+    fn count_wait(&self, call: &mut Call) {
+        self.counters.wait();
+        call.waited = true;
     }
 
     fn backoff(&self, n: u32) -> Duration {

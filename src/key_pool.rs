@@ -217,6 +217,11 @@ impl ApiKeyPool {
         self.shared.waiting.wait().await;
     }
 
+    /// Counts an attempt that had to wait first.
+    pub(crate) fn count_wait(&self, id: KeyId) {
+        self.lock().count_wait(id);
+    }
+
     /// Adds what an answer cost to the counts of its key.
     pub(crate) fn count_tokens(&self, id: KeyId, input: u64, output: u64) {
         self.lock().count_tokens(id, input, output);
