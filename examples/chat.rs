@@ -18,11 +18,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let providers = OpenAiCompatible::load_from_json_str(&config)?;
     let llm = &providers["mock"]["small"];
 
-    let question = vec![Message::user("What does a lock keeper do?")];
+    let question = vec![Message::user("Tell me about lock keepers.")];
     let answer = llm.chat(question, ChatOptions::default().temperature(0.2)).await?;
     println!("{}\n", answer.text());
 
-    let question = vec![Message::user("And at night?")];
+    let question = vec![Message::user("And about canals at night?")];
     let mut stream = llm.chat_stream(question, ChatOptions::default());
     while let Some(chunk) = stream.next().await {
         print!("{}", chunk?.text());

@@ -12,6 +12,7 @@ use tracing::{debug, trace};
 use crate::accounting::{CallRecord, Counters};
 use crate::clocks::{Clocks, Limit, sleep_until, within};
 use crate::core::backoff::{self, Jitter};
+use crate::core::key::ApiKey;
 use crate::core::key_pool::{KeyId, NoKey};
 use crate::core::retry::{Failure, Retries, Step};
 use crate::core::time::Timestamp;
@@ -67,11 +68,23 @@ pub(crate) trait Reader: MaybeSend {
     /// Reads it, as far as it takes to know that it will not have to be asked for again.
     fn read(
         &self,
-        engine: &Engine,
-        call: &Call,
+        sent: Sent<'_>,
         response: HttpResponse,
-        sent: Timestamp,
     ) -> impl Future<Output = Result<Self::Answer, Failure>> + MaybeSend;
+}
+
+/// An attempt that is under way.
+pub(crate) struct Sent<'a> {
+    pub engine: &'a Engine,
+    pub call: &'a Call,
+    pub key: &'a ApiKey,
+    pub at: Timestamp,
+}
+
+impl Sent<'_> {
+    pub fn runtime(&self) -> &dyn Runtime {
+        self.engine.runtime()
+    }
 }
 
 impl Call {
@@ -199,7 +212,8 @@ impl Engine {
         if !(200..300).contains(&response.status) {
             return Err(response_failure::read(self, call, response).await);
         }
-        reader.read(self, call, response, sent).await
+        let key = lease.api_key();
+        reader.read(Sent { engine: self, call, key, at: sent }, response).await
     }
 
     /// Ends a failed attempt and does what its failure asks for: nothing, or a wait, so that the
@@ -241,13 +255,10 @@ impl Engine {
         mut failure: Failure,
         sent: Timestamp,
     ) -> Failure {
-        for text in [Some(&mut failure.message), failure.code.as_mut(), failure.request_id.as_mut()]
-        {
-            if let Some(text) = text
-                && let Some(redacted) = lease.redact(text)
-            {
-                *text = redacted;
-            }
+        let texts =
+            [Some(&mut failure.message), failure.code.as_mut(), failure.request_id.as_mut()];
+        for text in texts.into_iter().flatten() {
+            *text = lease.api_key().redacted(text).into_owned();
         }
         let attempt = Attempt {
             key_label: lease.key_label().to_owned(),

@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, Problem};
 use crate::lock::lock;
 use crate::platform::{Runtime, default_runtime};
 use crate::registry;
-use crate::wakers::Wakers;
+use crate::wakers::{Change, Wakers};
 
 /// The API keys of one provider. Each request takes the ready key with the fewest requests in
 /// flight; a key that is limited, out of credit or refused is left alone until it may work again.
@@ -212,9 +212,9 @@ impl ApiKeyPool {
         Ok(if tried.contains(&key) { NextKey::Tried } else { NextKey::Untried })
     }
 
-    /// Resolves when the pool's keys have changed, other than by the passing of time.
-    pub(crate) async fn changed(&self) {
-        self.shared.waiting.wait().await;
+    /// Resolves when keys have been added or removed from now on.
+    pub(crate) fn changed(&self) -> Change<'_> {
+        self.shared.waiting.wait()
     }
 
     /// Counts an attempt that had to wait first.
@@ -319,8 +319,8 @@ impl KeyLease {
         self.id
     }
 
-    pub(crate) fn redact(&self, text: &str) -> Option<String> {
-        self.key.redact(text)
+    pub(crate) fn api_key(&self) -> &ApiKey {
+        &self.key
     }
 
     /// Ends the use with what it showed of the key.

@@ -9,17 +9,22 @@ use tracing::{debug, trace};
 
 use crate::chat::ChatChunk;
 use crate::clocks::{Clocks, Limit, within};
+use crate::core::key::ApiKey;
 use crate::core::provider_error::ProviderError;
 use crate::core::retry::Failure;
 use crate::core::sse::SseParser;
 use crate::core::time::Timestamp;
 use crate::error::{Clock, ErrorKind};
-use crate::exchange::{Call, Engine, Reader};
+use crate::exchange::{Reader, Sent};
 use crate::platform::{BoxStream, HttpResponse, Runtime, TransportError};
 use crate::response_failure::Hints;
+use crate::whole_body;
 
 /// So long a stream whose choices have all finished is kept open for a late usage chunk.
 const LATE_USAGE: Duration = Duration::from_secs(1);
+
+/// So long a body is read on after `[DONE]`: its end is nearly always there already.
+const LINGER: Duration = Duration::from_millis(50);
 
 /// Reads a stream up to its first visible token; until then it may be asked for again.
 pub(crate) struct FirstToken {
@@ -31,19 +36,13 @@ impl Reader for FirstToken {
     type Answer = StreamBody;
     const ACCEPT: &'static str = "text/event-stream";
 
-    async fn read(
-        &self,
-        engine: &Engine,
-        call: &Call,
-        response: HttpResponse,
-        sent: Timestamp,
-    ) -> Result<StreamBody, Failure> {
-        let hints = Hints::of(&response, engine.runtime().unix_time());
-        let mut body = StreamBody::new(engine, call, response.body, hints, self.choices);
-        match body.hold_back_until_visible(engine.runtime(), sent).await {
+    async fn read(&self, sent: Sent<'_>, response: HttpResponse) -> Result<StreamBody, Failure> {
+        let runtime = sent.runtime();
+        let mut body = StreamBody::new(&sent, response, self.choices);
+        match body.hold_back_until_visible(runtime, sent.at).await {
             Ok(()) => {
-                let took = engine.runtime().now() - sent;
-                debug!(call = call.record.id, ?took, "has its first token");
+                let took = runtime.now() - sent.at;
+                debug!(call = sent.call.record.id, ?took, "has its first token");
                 Ok(body)
             }
             Err(failure) => Err(body.hints.add_to(failure)),
@@ -54,8 +53,11 @@ impl Reader for FirstToken {
 /// A stream's body, and how far it has been read.
 pub(crate) struct StreamBody {
     call: u64,
+    key: ApiKey,
     body: BoxStream<'static, Result<Bytes, TransportError>>,
     hints: Hints,
+    /// What the first bytes show it to be.
+    form: Option<Form>,
     sse: SseParser,
     held_back: VecDeque<ChatChunk>,
     clocks: Clocks,
@@ -69,6 +71,13 @@ pub(crate) struct StreamBody {
     done: bool,
 }
 
+/// What a body turns out to be, whatever its content type says.
+enum Form {
+    Events,
+    /// A page, or an answer in one piece from a provider that does not stream: read to its end.
+    OnePiece(Vec<u8>),
+}
+
 /// What the next event was.
 enum Event {
     Chunk(Box<ChatChunk>),
@@ -79,22 +88,19 @@ enum Event {
 }
 
 impl StreamBody {
-    fn new(
-        engine: &Engine,
-        call: &Call,
-        body: BoxStream<'static, Result<Bytes, TransportError>>,
-        hints: Hints,
-        choices: usize,
-    ) -> Self {
+    fn new(sent: &Sent<'_>, response: HttpResponse, choices: usize) -> Self {
+        let largest = sent.engine.max_event_bytes;
         Self {
-            call: call.record.id,
-            body,
-            hints,
-            sse: SseParser::new(engine.max_event_bytes),
+            call: sent.call.record.id,
+            key: sent.key.clone(),
+            hints: Hints::of(&response, sent.runtime().unix_time()),
+            body: response.body,
+            form: None,
+            sse: SseParser::new(largest),
             held_back: VecDeque::new(),
-            clocks: call.clocks,
-            total: call.total(),
-            largest: engine.max_event_bytes,
+            clocks: sent.call.clocks,
+            total: sent.call.total(),
+            largest,
             choices,
             seen: Vec::new(),
             finished_since: None,
@@ -142,7 +148,10 @@ impl StreamBody {
                 return Ok(Some(chunk));
             }
             match self.event(&mut 0)? {
-                Event::Done => return Ok(None),
+                Event::Done => {
+                    self.drain(runtime).await;
+                    return Ok(None);
+                }
                 Event::Chunk(chunk) => {
                     self.note(&chunk, runtime);
                     return Ok(Some(*chunk));
@@ -150,6 +159,13 @@ impl StreamBody {
                 Event::ReadOn => self.read_more(runtime, None).await?,
             }
         }
+    }
+
+    /// Reads what little there is behind the end, so that the connection can be used again.
+    async fn drain(&mut self, runtime: &dyn Runtime) {
+        let limit = Limit::new(Clock::Idle, LINGER, runtime.now());
+        let rest = async { while let Some(Ok(_)) = self.body.next().await {} };
+        let _ = within(runtime, Some(limit), rest).await;
     }
 
     /// Takes the next whole event out of what has been read.
@@ -161,7 +177,7 @@ impl StreamBody {
         let event =
             event.map_err(|error| Failure::new(ErrorKind::Decode, error.to_string()).cut_off())?;
         *bytes += event.data.len();
-        trace!(call = self.call, data = %String::from_utf8_lossy(event.data), "event");
+        trace!(call = self.call, data = %self.key.redacted_bytes(event.data), "event");
         if is_done(event.data) {
             self.done = true;
             return Ok(Event::Done);
@@ -195,10 +211,7 @@ impl StreamBody {
         let idle = if first_token.is_some() { first_token } else { Some(idle) };
         let limit = Limit::first([self.total, idle, late]);
         match within(runtime, limit, self.body.next()).await {
-            Ok(Some(Ok(bytes))) => {
-                self.sse.push(&bytes);
-                Ok(())
-            }
+            Ok(Some(Ok(bytes))) => self.take(&bytes),
             // The usage did not come; everything else has.
             Err(_) | Ok(Some(Err(_))) if self.finished_since.is_some() => self.end(),
             Err(limit) => Err(limit.failure()),
@@ -209,8 +222,40 @@ impl StreamBody {
         }
     }
 
+    /// Takes in what came from the network.
+    fn take(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        if self.form.is_none() {
+            // No line of an event stream begins like this.
+            self.form = match bytes.trim_ascii_start().first() {
+                None => None,
+                Some(b'{' | b'[' | b'<') => Some(Form::OnePiece(Vec::new())),
+                Some(_) => Some(Form::Events),
+            };
+        }
+        match &mut self.form {
+            Some(Form::OnePiece(body)) if body.len() + bytes.len() > self.largest => {
+                let message =
+                    format!("the answer is no stream, and larger than {} bytes", self.largest);
+                Err(Failure::new(ErrorKind::Decode, message))
+            }
+            Some(Form::OnePiece(body)) => {
+                body.extend_from_slice(bytes);
+                Ok(())
+            }
+            _ => {
+                self.sse.push(bytes);
+                Ok(())
+            }
+        }
+    }
+
     /// The body has ended: see what it left, and whether that was the answer's end.
     fn end_of_body(&mut self, runtime: &dyn Runtime) -> Result<(), Failure> {
+        if let Some(Form::OnePiece(body)) = &self.form {
+            let chunk = ChatChunk::from(whole_body::decode(body)?);
+            self.held_back.push_back(chunk);
+            return self.end();
+        }
         let chunk = match self.sse.finish() {
             Some(event) if is_done(event.data) => return self.end(),
             // What can't be decoded here is the first half of something.

@@ -1,40 +1,85 @@
 //! Waking everybody who waits for something to change.
 
-use std::future::poll_fn;
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Mutex;
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 
 use crate::lock::lock;
 
-/// Tasks that wait for a change, and how many changes there have been.
+/// Tasks that wait for a change.
 #[derive(Debug, Default)]
-pub(crate) struct Wakers(Mutex<(u64, Vec<Waker>)>);
+pub(crate) struct Wakers(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    next: u64,
+    waiting: BTreeMap<u64, Waker>,
+}
 
 impl Wakers {
-    /// Resolves at the first change after it was first polled.
-    pub async fn wait(&self) {
-        let mut seen = None;
-        poll_fn(|cx| {
-            let mut inner = lock(&self.0);
-            let (changes, wakers) = &mut *inner;
-            if *seen.get_or_insert(*changes) != *changes {
-                return Poll::Ready(());
-            }
-            if !wakers.iter().any(|waker| waker.will_wake(cx.waker())) {
-                wakers.push(cx.waker().clone());
-            }
-            Poll::Pending
-        })
-        .await;
+    /// Resolves at the first change from now on. Dropped, it leaves nothing behind.
+    pub fn wait(&self) -> Change<'_> {
+        let mut inner = lock(&self.0);
+        let place = inner.next;
+        inner.next += 1;
+        inner.waiting.insert(place, Waker::noop().clone());
+        Change { wakers: self, place }
     }
 
     /// Says that something has changed.
     pub fn wake_all(&self) {
-        let wakers = {
-            let mut inner = lock(&self.0);
-            inner.0 += 1;
-            std::mem::take(&mut inner.1)
-        };
-        wakers.into_iter().for_each(Waker::wake);
+        let woken = std::mem::take(&mut lock(&self.0).waiting);
+        woken.into_values().for_each(Waker::wake);
+    }
+}
+
+/// A wait for a change.
+pub(crate) struct Change<'a> {
+    wakers: &'a Wakers,
+    place: u64,
+}
+
+impl Future for Change<'_> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        match lock(&self.wakers.0).waiting.get_mut(&self.place) {
+            None => Poll::Ready(()),
+            Some(waker) => {
+                waker.clone_from(cx.waker());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Drop for Change<'_> {
+    fn drop(&mut self) {
+        lock(&self.wakers.0).waiting.remove(&self.place);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt;
+
+    #[test]
+    fn a_change_ends_every_wait_that_was_begun_before_it() {
+        let wakers = Wakers::default();
+        let (mut first, mut second) = (wakers.wait(), wakers.wait());
+        assert!((&mut first).now_or_never().is_none());
+        wakers.wake_all();
+        assert!((&mut first).now_or_never().is_some() && (&mut second).now_or_never().is_some());
+        assert!(wakers.wait().now_or_never().is_none());
+    }
+
+    #[test]
+    fn a_dropped_wait_leaves_nothing_behind() {
+        let wakers = Wakers::default();
+        drop(wakers.wait());
+        assert!(lock(&wakers.0).waiting.is_empty());
     }
 }

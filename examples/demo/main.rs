@@ -20,10 +20,10 @@ use table::{REFRESH, Table, table};
 /// Each key of the embedded provider starts so many requests at once, and one more each second.
 const KEY_LIMIT: u32 = 3;
 const QUESTIONS: [&str; 4] = [
-    "Why do canals have locks?",
-    "How does a token bucket work?",
-    "What is a min-heap good for?",
-    "Why wait longer after each failure?",
+    "Tell me about canal locks.",
+    "Explain the token bucket.",
+    "Explain the min-heap.",
+    "Describe exponential backoff.",
 ];
 
 #[tokio::main]
