@@ -26,6 +26,9 @@ const LATE_USAGE: Duration = Duration::from_secs(1);
 /// So long a body is read on after `[DONE]`: its end is nearly always there already.
 const LINGER: Duration = Duration::from_millis(50);
 
+/// How JSON and HTML begin, and no line of an event stream does.
+const NO_EVENT_BEGINS_SO: [&[u8]; 3] = [b"{", b"[", b"<"];
+
 /// Reads a stream up to its first visible token; until then it may be asked for again.
 pub(crate) struct FirstToken {
     /// How many choices were asked for.
@@ -225,11 +228,12 @@ impl StreamBody {
     /// Takes in what came from the network.
     fn take(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         if self.form.is_none() {
-            // No line of an event stream begins like this.
-            self.form = match bytes.trim_ascii_start().first() {
-                None => None,
-                Some(b'{' | b'[' | b'<') => Some(Form::OnePiece(Vec::new())),
-                Some(_) => Some(Form::Events),
+            let start = bytes.trim_ascii_start();
+            let is_no_event = NO_EVENT_BEGINS_SO.iter().any(|begin| start.starts_with(begin));
+            self.form = match start {
+                [] => None,
+                _ if is_no_event => Some(Form::OnePiece(Vec::new())),
+                _ => Some(Form::Events),
             };
         }
         match &mut self.form {
