@@ -167,16 +167,16 @@ impl Engine {
 
     async fn bucket_token(&self, call: &mut Call) -> Result<(), Error> {
         let arrived = self.now();
-        let token = call.bucket.acquire_until(1, call.deadline()).await;
-        token.map_err(|late| match &call.last {
+        let mut token = call.bucket.acquire_until(1, call.deadline());
+        (&mut token).await.map_err(|late| match &call.last {
             Some(failure) => self.error(call, failure.clone()).with_retry_at(late.retry_at()),
             None => late.with_attempts(call.record.attempts()),
         })?;
-        let waited = self.now() - arrived;
-        if !waited.is_zero() {
+        if token.has_waited() {
+            debug!(call = call.record.id, waited = ?(self.now() - arrived), "waited for a token");
             self.count_wait(call);
         }
-        debug!(call = call.record.id, ?waited, model = %call.model, "has a bucket token");
+        debug!(call = call.record.id, model = %call.model, "has a bucket token");
         Ok(())
     }
 
