@@ -75,7 +75,6 @@ impl OpenAiCompatible {
     }
 
     /// A client with these settings, and a transport, clock or pool of your own.
-    #[must_use]
     pub fn builder(settings: ModelSettings) -> ClientBuilder {
         ClientBuilder::new(settings)
     }

@@ -20,8 +20,11 @@ use crate::wire::Wire;
 /// Clients by provider and model: `providers["openai"]["gpt-4"]`.
 pub type Providers = BTreeMap<String, BTreeMap<String, OpenAiCompatible>>;
 
+/// Looks up an environment variable.
+type Env<'a> = Box<dyn Fn(&str) -> Option<String> + 'a>;
+
 /// What the world is to a client, where it is not the platform's.
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct World {
     runtime: Option<Arc<dyn Runtime>>,
     transport: Option<Arc<dyn Transport>>,
@@ -87,7 +90,7 @@ impl ClientBuilder {
         if !problems.is_empty() {
             return Err(Error::config(problems));
         }
-        let (runtime, transport) = self.world.complete()?;
+        let (runtime, transport) = (self.world.runtime()?, self.world.transport()?);
         normalise(&mut self.settings);
         let bucket = bucket(&runtime, &self.settings)?;
         client(self.settings, bucket, self.pool, runtime, transport)
@@ -107,7 +110,7 @@ impl ClientBuilder {
 /// ```
 #[must_use = "a loader does nothing until it loads"]
 pub struct ConfigLoader<'a> {
-    env: Box<dyn Fn(&str) -> Option<String> + 'a>,
+    env: Env<'a>,
     world: World,
 }
 
@@ -161,7 +164,7 @@ impl<'a> ConfigLoader<'a> {
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) with every problem, its path and line.
     pub fn load_str(self, text: &str) -> Result<Providers, Error> {
         let models = parse(text, &*self.env)?;
-        let (runtime, transport) = self.world.complete()?;
+        let (runtime, transport) = (self.world.runtime()?, self.world.transport()?);
         // All that can still fail comes before the first pool is touched.
         let mut problems = Vec::new();
         let mut ready = Vec::new();
@@ -223,22 +226,17 @@ impl OpenAiCompatible {
 }
 
 impl World {
-    /// Fills what is not given with the platform's own.
-    fn complete(self) -> Result<(Arc<dyn Runtime>, Arc<dyn Transport>), Error> {
-        let mut problems = Vec::new();
-        let runtime = self.runtime.or_else(default_runtime);
-        if runtime.is_none() {
-            let message = "no clock is built in here: give one with `runtime(…)`";
-            problems.push(Problem::new("", 0, message));
-        }
-        let transport = self.transport.map_or_else(default_transport, Ok);
-        match (runtime, transport) {
-            (Some(runtime), Ok(transport)) => Ok((runtime, transport)),
-            (_, transport) => {
-                problems.extend(transport.err().map(|error| Problem::new("", 0, error.message)));
-                Err(Error::config(problems))
-            }
-        }
+    /// The clock given, or else the platform's own.
+    fn runtime(&self) -> Result<Arc<dyn Runtime>, Error> {
+        let runtime = self.runtime.clone().or_else(default_runtime);
+        let none = "no clock is built in here: give one with `runtime(…)`";
+        runtime.ok_or_else(|| Error::config(vec![Problem::new("", 0, none)]))
+    }
+
+    /// The transport given, or else the platform's own.
+    fn transport(&self) -> Result<Arc<dyn Transport>, Error> {
+        let transport = self.transport.clone().map_or_else(default_transport, Ok);
+        transport.map_err(|error| Error::config(vec![Problem::new("", 0, error.message)]))
     }
 }
 

@@ -12,6 +12,7 @@ use tracing::{debug, trace};
 use crate::accounting::{CallRecord, Counters};
 use crate::clocks::{Clocks, Limit, sleep_until, within};
 use crate::core::backoff::{self, Jitter};
+use crate::core::key::ApiKey;
 use crate::core::key_pool::{KeyId, NoKey};
 use crate::core::retry::{Failure, Retries, Step};
 use crate::core::time::Timestamp;
@@ -56,6 +57,8 @@ pub(crate) struct Call {
     tried: Vec<KeyId>,
     /// The last failure of each kind, the latest at the end.
     failures: Vec<Failure>,
+    /// Whether it has waited since its last attempt.
+    waited: bool,
 }
 
 /// How to read an answer that has begun well.
@@ -68,11 +71,22 @@ pub(crate) trait Reader: MaybeSend {
     /// Reads it, as far as it takes to know that it will not have to be asked for again.
     fn read(
         &self,
-        engine: &Engine,
-        call: &Call,
-        lease: &KeyLease,
+        sent: Sent<'_>,
         response: HttpResponse,
     ) -> impl Future<Output = Result<Self::Answer, Failure>> + MaybeSend;
+}
+
+/// An attempt that is under way.
+pub(crate) struct Sent<'a> {
+    pub engine: &'a Engine,
+    pub call: &'a Call,
+    pub key: &'a ApiKey,
+}
+
+impl Sent<'_> {
+    pub fn runtime(&self) -> &dyn Runtime {
+        self.engine.runtime()
+    }
 }
 
 impl Call {
@@ -98,6 +112,7 @@ impl Call {
             retries: Retries::new(max_retries),
             tried: Vec::new(),
             failures: Vec::new(),
+            waited: false,
         }
     }
 
@@ -163,18 +178,18 @@ impl Engine {
         }
     }
 
-    async fn bucket_token(&self, call: &Call) -> Result<(), Error> {
+    async fn bucket_token(&self, call: &mut Call) -> Result<(), Error> {
         let arrived = self.now();
-        let token = call.bucket.acquire_until(1, call.deadline()).await;
-        token.map_err(|late| match call.failures.last() {
+        let mut token = call.bucket.acquire_until(1, call.deadline());
+        (&mut token).await.map_err(|late| match call.failures.last() {
             Some(failure) => self.error(call, failure.clone()).with_retry_at(late.retry_at()),
             None => late.with_attempts(call.record.attempts()),
         })?;
-        let waited = self.now() - arrived;
-        if !waited.is_zero() {
-            self.counters.wait();
+        if token.has_waited() {
+            debug!(call = call.record.id, waited = ?(self.now() - arrived), "waited for a token");
+            self.count_wait(call);
         }
-        debug!(call = call.record.id, ?waited, model = %call.model, "has a bucket token");
+        debug!(call = call.record.id, model = %call.model, "has a bucket token");
         Ok(())
     }
 
@@ -188,8 +203,11 @@ impl Engine {
         call.sent = self.now();
         call.tried.push(lease.id());
         self.counters.attempt();
+        if std::mem::take(&mut call.waited) {
+            self.pool.count_wait(lease.id());
+        }
         debug!(call = call.record.id, key = lease.key_label(), "sends an attempt");
-        trace!(call = call.record.id, body = lease.api_key().shown(&call.body), "request");
+        trace!(call = call.record.id, body = %lease.api_key().redacted_bytes(&call.body), "request");
         let request = self.wire.request(call.body.clone(), lease.key(), R::ACCEPT);
         let headers = call.clocks.headers.map(|limit| Limit::new(Clock::Headers, limit, call.sent));
         let limit = Limit::first([call.total(), headers, call.first_token()]);
@@ -207,7 +225,8 @@ impl Engine {
         if !(200..300).contains(&response.status) {
             return Err(response_failure::read(self, call, response).await);
         }
-        reader.read(self, call, lease, response).await
+        let key = lease.api_key();
+        reader.read(Sent { engine: self, call, key }, response).await
     }
 
     /// Ends a failed attempt and does what its failure asks for: nothing, or a wait, so that the
@@ -242,13 +261,10 @@ impl Engine {
 
     /// Tells the key and the record how an attempt failed. The key shows in nothing that is kept.
     pub fn end_attempt(&self, call: &Call, lease: KeyLease, mut failure: Failure) -> Failure {
-        for text in [Some(&mut failure.message), failure.code.as_mut(), failure.request_id.as_mut()]
-        {
-            if let Some(text) = text
-                && let Some(redacted) = lease.api_key().redact(text)
-            {
-                *text = redacted;
-            }
+        let texts =
+            [Some(&mut failure.message), failure.code.as_mut(), failure.request_id.as_mut()];
+        for text in texts.into_iter().flatten() {
+            *text = lease.api_key().redacted(text).into_owned();
         }
         let attempt = Attempt {
             key_label: lease.key_label().to_owned(),
@@ -274,20 +290,20 @@ impl Engine {
     }
 
     /// Waits, if that fits the call's deadline.
-    async fn wait(&self, call: &Call, failure: Failure, wait: Duration) -> Result<(), Error> {
+    async fn wait(&self, call: &mut Call, failure: Failure, wait: Duration) -> Result<(), Error> {
         let until = self.now() + wait;
         if self.is_too_long(call, wait) {
             let retry_at = self.runtime().unix_time().checked_add(wait);
             return Err(self.error(call, failure).with_retry_at(retry_at));
         }
         debug!(call = call.record.id, ?wait, "backs off");
-        self.counters.wait();
+        self.count_wait(call);
         sleep_until(self.runtime(), until).await;
         Ok(())
     }
 
     /// Waits for a key, if one is to be hoped for in time.
-    async fn await_key(&self, call: &Call, none: NoKey) -> Result<(), Error> {
+    async fn await_key(&self, call: &mut Call, none: NoKey) -> Result<(), Error> {
         let changed = self.pool.changed();
         if self.pool.next_key(&call.model, &[]).is_ok() {
             return Ok(()); // one has come since we looked
@@ -300,7 +316,7 @@ impl Engine {
             return Err(self.no_key(call, none));
         }
         debug!(call = call.record.id, ?wait, "waits for a key");
-        self.counters.wait();
+        self.count_wait(call);
         let rested = std::pin::pin!(sleep_until(self.runtime(), self.now() + wait));
         select(rested, changed).await;
         Ok(())
@@ -332,6 +348,11 @@ impl Engine {
             None => error,
         };
         if error.kind() == ErrorKind::Config { error } else { error.with_retry_at(retry_at) }
+    }
+
+    fn count_wait(&self, call: &mut Call) {
+        self.counters.wait();
+        call.waited = true;
     }
 
     fn backoff(&self, n: u32) -> Duration {

@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, Problem};
 use crate::lock::lock;
 use crate::platform::{Runtime, default_runtime};
 use crate::registry;
-use crate::wakers::{Changed, Wakers};
+use crate::wakers::{Change, Wakers};
 
 /// The API keys of one provider. Each request takes the ready key with the fewest requests in
 /// flight; a key that is limited, out of credit or refused is left alone until it may work again.
@@ -212,9 +212,14 @@ impl ApiKeyPool {
         Ok(if tried.contains(&key) { NextKey::Tried } else { NextKey::Untried })
     }
 
-    /// Resolves when the pool's keys change, other than by the passing of time.
-    pub(crate) fn changed(&self) -> Changed<'_> {
-        self.shared.waiting.changed()
+    /// Resolves when keys have been added or removed from now on.
+    pub(crate) fn changed(&self) -> Change<'_> {
+        self.shared.waiting.wait()
+    }
+
+    /// Counts an attempt that had to wait first.
+    pub(crate) fn count_wait(&self, id: KeyId) {
+        self.lock().count_wait(id);
     }
 
     /// Adds what an answer cost to the counts of its key.

@@ -1,4 +1,59 @@
-//! Scaffold.
+//! One portable client for every OpenAI-compatible LLM API, with a pool of keys and a token bucket
+//! in front of it.
+//!
+//! ```no_run
+//! use lockkeeper::{ChatOptions, LlmInterface, Message, OpenAiCompatible};
+//!
+//! # async fn example() -> Result<(), lockkeeper::Error> {
+//! let providers = OpenAiCompatible::load_from_json_file("provider.json")?;
+//! let llm = &providers["openai"]["gpt-4"];
+//! let answer = llm.chat(vec![Message::user("Hello!")], ChatOptions::default()).await?;
+//! println!("{}", answer.text());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The parts
+//!
+//! | to | look at |
+//! |---|---|
+//! | talk to any provider | [`LlmInterface`]: `chat` and `chat_stream` |
+//! | talk to an OpenAI-compatible one | [`OpenAiCompatible`], from `provider.json` or [`ModelSettings`] |
+//! | say something | [`Message`], [`ChatOptions`] |
+//! | read the answer | [`ChatResponse`], or [`ChatStream`] of [`ChatChunk`]s |
+//! | see what went wrong | [`Error`]: its [kind](ErrorKind), its [attempts](Attempt), when to come back |
+//! | watch | [`ClientStats`], [`KeyStatus`], [`TokenBucket::tokens`]; `tracing` events of this crate |
+//! | use the parts alone | [`TokenBucket`], [`ApiKeyPool`] |
+//! | test without waiting | [`testing`]: a virtual clock, a provider that answers by script |
+//! | run elsewhere | [`Runtime`] (time) and [`Transport`] (requests): two traits are all that is needed |
+//!
+//! # The story of a request
+//!
+//! A call takes a token from the bucket of its model, in order of arrival, then leases the ready key
+//! with the fewest requests in flight, and sends. What comes back is looked up in one table: the
+//! answer; or a failure that says something of the key (it rests, it is left alone) and what may help
+//! (another key at once, some time, nothing). No token and no key is held while a call waits, and no
+//! wait is begun that its timeout would cut short: the error comes at once, with
+//! [`retry_at`](Error::retry_at).
+//!
+//! # Any executor
+//!
+//! Nothing here needs a certain executor: futures run under tokio, smol or
+//! `futures::executor::block_on` alike. They may be dropped at any moment; whatever they hold is given
+//! up then.
+//!
+//! # Features
+//!
+//! * `reqwest` (default): the native transport. Without it there is neither reqwest nor tokio in the
+//!   tree, and a client is given a [`Transport`].
+//!
+//! # Logging
+//!
+//! `tracing` events at debug level tell each wait, attempt and outcome with the key's label; request
+//! and answer bodies show at trace level only, keys never.
+
+#![allow(clippy::arc_with_non_send_sync, reason = "a browser's transport stays on its thread")]
+
 mod accounting;
 mod chat;
 mod chat_stream;
@@ -38,11 +93,16 @@ pub use core::usage::estimate_tokens;
 pub use error::{Attempt, Clock, Error, ErrorKind, Partial, Problem};
 pub use interface::LlmInterface;
 pub use key_pool::{ApiKeyPool, KeyLease};
-#[cfg(feature = "reqwest")]
-pub use platform::ReqwestTransport;
+#[allow(unused_imports, reason = "a platform or feature set may have none")]
+pub use platform::transports::*;
 pub use platform::{
     BoxFuture, BoxStream, Header, HttpRequest, HttpResponse, MaybeSend, MaybeSync, Runtime,
     Transport, TransportError,
 };
 pub use provider_config::{ModelSettings, parse as parse_provider_json, provider_schema};
 pub use token_bucket::{Acquire, Refused, TokenBucket};
+
+/// The README's code is compiled with the crate's own.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

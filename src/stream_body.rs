@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream};
 use tracing::{debug, trace};
 
 use crate::chat::ChatChunk;
@@ -14,13 +14,19 @@ use crate::core::provider_error::ProviderError;
 use crate::core::retry::Failure;
 use crate::core::sse::SseParser;
 use crate::error::{Clock, ErrorKind};
-use crate::exchange::{Call, Engine, Reader};
-use crate::key_pool::KeyLease;
-use crate::platform::{BoxStream, HttpResponse, Runtime, TransportError};
+use crate::exchange::{Reader, Sent};
+use crate::platform::{BoxStream, HttpResponse, Runtime, TransportError, boxed_stream};
 use crate::response_failure::{Hints, in_place_of_answer};
+use crate::whole_body;
 
 /// So long a stream whose choices have all finished is kept open for a late usage chunk.
 const LATE_USAGE: Duration = Duration::from_secs(1);
+
+/// So long a body is read on after `[DONE]`: its end is nearly always there already.
+const LINGER: Duration = Duration::from_millis(50);
+
+/// How JSON and HTML begin, and no line of an event stream does.
+const NO_EVENT_BEGINS_SO: [&[u8]; 3] = [b"{", b"[", b"<"];
 
 /// Reads a stream up to its first visible token; until then it may be asked for again.
 pub(crate) struct FirstToken {
@@ -32,19 +38,13 @@ impl Reader for FirstToken {
     type Answer = StreamBody;
     const ACCEPT: &'static str = "text/event-stream";
 
-    async fn read(
-        &self,
-        engine: &Engine,
-        call: &Call,
-        lease: &KeyLease,
-        response: HttpResponse,
-    ) -> Result<StreamBody, Failure> {
-        let hints = Hints::of(&response, engine.runtime().unix_time());
-        let mut body = StreamBody::new(engine, call, lease, response.body, hints, self.choices);
-        match body.hold_back_until_visible(engine.runtime(), call.first_token()).await {
+    async fn read(&self, sent: Sent<'_>, response: HttpResponse) -> Result<StreamBody, Failure> {
+        let runtime = sent.runtime();
+        let mut body = StreamBody::new(&sent, response, self.choices);
+        match body.hold_back_until_visible(runtime, sent.call.first_token()).await {
             Ok(()) => {
-                let took = engine.runtime().now() - call.sent;
-                debug!(call = call.record.id, ?took, "has its first token");
+                let took = runtime.now() - sent.call.sent;
+                debug!(call = sent.call.record.id, ?took, "has its first token");
                 Ok(body)
             }
             Err(failure) => Err(body.hints.add_to(failure)),
@@ -55,10 +55,11 @@ impl Reader for FirstToken {
 /// A stream's body, and how far it has been read.
 pub(crate) struct StreamBody {
     call: u64,
-    /// The key that it came by, which the log must not show.
     key: ApiKey,
     body: BoxStream<'static, Result<Bytes, TransportError>>,
     hints: Hints,
+    /// What the first bytes show it to be.
+    form: Option<Form>,
     sse: SseParser,
     held_back: VecDeque<ChatChunk>,
     clocks: Clocks,
@@ -72,6 +73,13 @@ pub(crate) struct StreamBody {
     done: bool,
 }
 
+/// What a body turns out to be, whatever its content type says.
+enum Form {
+    Events,
+    /// A page, or an answer in one piece from a provider that does not stream: read to its end.
+    OnePiece(Vec<u8>),
+}
+
 /// What the next event was.
 enum Event {
     Chunk(Box<ChatChunk>),
@@ -82,24 +90,19 @@ enum Event {
 }
 
 impl StreamBody {
-    fn new(
-        engine: &Engine,
-        call: &Call,
-        lease: &KeyLease,
-        body: BoxStream<'static, Result<Bytes, TransportError>>,
-        hints: Hints,
-        choices: usize,
-    ) -> Self {
+    fn new(sent: &Sent<'_>, response: HttpResponse, choices: usize) -> Self {
+        let largest = sent.engine.max_event_bytes;
         Self {
-            call: call.record.id,
-            key: lease.api_key().clone(),
-            body,
-            hints,
-            sse: SseParser::new(engine.max_event_bytes),
+            call: sent.call.record.id,
+            key: sent.key.clone(),
+            hints: Hints::of(&response, sent.runtime().unix_time()),
+            body: response.body,
+            form: None,
+            sse: SseParser::new(largest),
             held_back: VecDeque::new(),
-            clocks: call.clocks,
-            total: call.total(),
-            largest: engine.max_event_bytes,
+            clocks: sent.call.clocks,
+            total: sent.call.total(),
+            largest,
             choices,
             seen: Vec::new(),
             late_wait: None,
@@ -126,7 +129,7 @@ impl StreamBody {
                     }
                     if held_bytes > self.largest {
                         let message = format!("{held_bytes} bytes came without a visible token");
-                        return Err(Failure::new(ErrorKind::Decode, message).as_cut());
+                        return Err(Failure::new(ErrorKind::Decode, message).cut_off());
                     }
                 }
                 Event::ReadOn => self.read_more(runtime, first_token).await?,
@@ -146,7 +149,10 @@ impl StreamBody {
                 return Ok(Some(chunk));
             }
             match self.event(&mut 0)? {
-                Event::Done => return Ok(None),
+                Event::Done => {
+                    self.drain(runtime).await;
+                    return Ok(None);
+                }
                 Event::Chunk(chunk) => {
                     self.note(&chunk);
                     return Ok(Some(*chunk));
@@ -154,6 +160,13 @@ impl StreamBody {
                 Event::ReadOn => self.read_more(runtime, None).await?,
             }
         }
+    }
+
+    /// Reads what little there is behind the end, so that the connection can be used again.
+    async fn drain(&mut self, runtime: &dyn Runtime) {
+        let linger = Limit::new(Clock::Idle, LINGER, runtime.now());
+        let limit = Limit::first([self.total, Some(linger)]);
+        while let Ok(Some(Ok(_))) = within(runtime, limit, self.body.next()).await {}
     }
 
     /// Takes the next whole event out of what has been read.
@@ -164,14 +177,14 @@ impl StreamBody {
         let event = loop {
             let Some(event) = self.sse.next_event() else { return Ok(Event::ReadOn) };
             let event = event
-                .map_err(|error| Failure::new(ErrorKind::Decode, error.to_string()).as_cut())?;
+                .map_err(|error| Failure::new(ErrorKind::Decode, error.to_string()).cut_off())?;
             // One without data is some proxy's keep-alive, and has no text to lose.
             if !event.data.trim_ascii().is_empty() {
                 break event;
             }
         };
         *bytes += event.data.len();
-        trace!(call = self.call, data = self.key.shown(event.data), "event");
+        trace!(call = self.call, data = %self.key.redacted_bytes(event.data), "event");
         if is_done(event.data) {
             self.done = true;
             return Ok(Event::Done);
@@ -211,10 +224,7 @@ impl StreamBody {
             *left = left.saturating_sub(runtime.now() - began);
         }
         match read {
-            Ok(Some(Ok(bytes))) => {
-                self.sse.push(&bytes);
-                Ok(())
-            }
+            Ok(Some(Ok(bytes))) => self.take(&bytes),
             // The usage did not come; everything else has.
             Err(_) | Ok(Some(Err(_))) if self.late_wait.is_some() => self.end(),
             Err(limit) => Err(limit.failure()),
@@ -225,8 +235,41 @@ impl StreamBody {
         }
     }
 
+    /// Takes in what came from the network.
+    fn take(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        if self.form.is_none() {
+            let start = bytes.trim_ascii_start();
+            let is_no_event = NO_EVENT_BEGINS_SO.iter().any(|begin| start.starts_with(begin));
+            self.form = match start {
+                [] => None,
+                _ if is_no_event => Some(Form::OnePiece(Vec::new())),
+                _ => Some(Form::Events),
+            };
+        }
+        match &mut self.form {
+            Some(Form::OnePiece(body)) if body.len() + bytes.len() > self.largest => {
+                let message =
+                    format!("the answer is no stream, and larger than {} bytes", self.largest);
+                Err(Failure::new(ErrorKind::Decode, message))
+            }
+            Some(Form::OnePiece(body)) => {
+                body.extend_from_slice(bytes);
+                Ok(())
+            }
+            _ => {
+                self.sse.push(bytes);
+                Ok(())
+            }
+        }
+    }
+
     /// The body has ended: see what it left, and whether that was the answer's end.
     fn end_of_body(&mut self) -> Result<(), Failure> {
+        if let Some(Form::OnePiece(body)) = &self.form {
+            let chunk = ChatChunk::from(whole_body::decode(body)?);
+            self.held_back.push_back(chunk);
+            return self.end();
+        }
         let chunk = match self.sse.finish() {
             Some(event) if is_done(event.data) => return self.end(),
             // What can't be decoded here is the first half of something.
@@ -253,8 +296,10 @@ impl StreamBody {
         !self.seen.is_empty() && self.seen.iter().all(|(_, finished)| *finished)
     }
 
+    /// The answer ends here, and with it the body.
     fn end(&mut self) -> Result<(), Failure> {
         self.done = true;
+        self.body = boxed_stream(stream::empty());
         Ok(())
     }
 }
@@ -269,7 +314,7 @@ fn decode(name: &[u8], data: &[u8]) -> Result<ChatChunk, Failure> {
         return Err(Failure::from_provider(200, ProviderError::from_body(data)));
     }
     let chunk: ChatChunk = serde_json::from_slice(data).map_err(|error| {
-        Failure::new(ErrorKind::Decode, format!("an event can't be decoded: {error}")).as_cut()
+        Failure::new(ErrorKind::Decode, format!("an event can't be decoded: {error}")).cut_off()
     })?;
     in_place_of_answer(&chunk.extra, data).map_or(Ok(chunk), Err)
 }

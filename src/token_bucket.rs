@@ -163,7 +163,7 @@ impl TokenBucket {
 
     pub(crate) fn acquire_until(&self, amount: u32, deadline: Option<Timestamp>) -> Acquire {
         let shared = self.shared.clone();
-        Acquire { shared, amount: amount.into(), deadline, waiting: None }
+        Acquire { shared, amount: amount.into(), deadline, waiting: None, has_waited: false }
     }
 
     /// Puts tokens back whose attempt never started.
@@ -194,7 +194,7 @@ impl Shared {
     fn change<T>(&self, change: impl FnOnce(&mut Bucket<Waker>) -> T, now: Timestamp) -> T {
         let (result, to_wake) = {
             let mut bucket = lock(&self.bucket);
-            (change(&mut bucket), bucket.to_wake(now))
+            (change(&mut bucket), bucket.moved_up(now))
         };
         if let Some(waker) = to_wake {
             waker.wake();
@@ -221,6 +221,7 @@ pub struct Acquire {
     amount: f64,
     deadline: Option<Timestamp>,
     waiting: Option<Waiting>,
+    has_waited: bool,
 }
 
 struct Waiting {
@@ -259,6 +260,11 @@ impl Future for Acquire {
 }
 
 impl Acquire {
+    /// Whether the tokens were not there at once.
+    pub(crate) fn has_waited(&self) -> bool {
+        self.has_waited
+    }
+
     /// The first look: take the tokens, or join the queue if the wait is worth beginning.
     fn arrive(&mut self, now: Timestamp, cx: &Context<'_>) -> Result<Turn, Error> {
         let mut bucket = lock(&self.shared.bucket);
@@ -271,6 +277,7 @@ impl Acquire {
             let ticket = bucket.join(self.amount, cx.waker().clone(), now);
             let timer = self.shared.runtime.sleep(at - now);
             self.waiting = Some(Waiting { ticket, timer, until: at });
+            self.has_waited = true;
         }
         Ok(Turn::LookAgainAt(at))
     }

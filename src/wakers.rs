@@ -8,59 +8,78 @@ use std::task::{Context, Poll, Waker};
 
 use crate::lock::lock;
 
-/// Tasks that wait for a change, and how many changes there have been.
+/// Tasks that wait for a change.
 #[derive(Debug, Default)]
-pub(crate) struct Wakers(Mutex<Waiting>);
+pub(crate) struct Wakers(Mutex<Inner>);
 
 #[derive(Debug, Default)]
-struct Waiting {
-    changes: u64,
-    next_place: u64,
-    wakers: BTreeMap<u64, Waker>,
+struct Inner {
+    next: u64,
+    waiting: BTreeMap<u64, Waker>,
 }
 
 impl Wakers {
     /// Resolves at the first change from now on. Dropped, it leaves nothing behind.
-    pub fn changed(&self) -> Changed<'_> {
-        let mut waiting = lock(&self.0);
-        waiting.next_place += 1;
-        Changed { wakers: self, place: waiting.next_place, seen: waiting.changes }
+    pub fn wait(&self) -> Change<'_> {
+        let mut inner = lock(&self.0);
+        let place = inner.next;
+        inner.next += 1;
+        inner.waiting.insert(place, Waker::noop().clone());
+        Change { wakers: self, place }
     }
 
     /// Says that something has changed.
     pub fn wake_all(&self) {
-        let wakers = {
-            let mut waiting = lock(&self.0);
-            waiting.changes += 1;
-            std::mem::take(&mut waiting.wakers)
-        };
-        wakers.into_values().for_each(Waker::wake);
+        let woken = std::mem::take(&mut lock(&self.0).waiting);
+        woken.into_values().for_each(Waker::wake);
     }
 }
 
 /// A wait for a change.
-#[derive(Debug)]
-pub(crate) struct Changed<'a> {
+pub(crate) struct Change<'a> {
     wakers: &'a Wakers,
     place: u64,
-    seen: u64,
 }
 
-impl Future for Changed<'_> {
+impl Future for Change<'_> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut waiting = lock(&self.wakers.0);
-        if waiting.changes != self.seen {
-            return Poll::Ready(());
+        match lock(&self.wakers.0).waiting.get_mut(&self.place) {
+            None => Poll::Ready(()),
+            Some(waker) => {
+                waker.clone_from(cx.waker());
+                Poll::Pending
+            }
         }
-        waiting.wakers.insert(self.place, cx.waker().clone());
-        Poll::Pending
     }
 }
 
-impl Drop for Changed<'_> {
+impl Drop for Change<'_> {
     fn drop(&mut self) {
-        lock(&self.wakers.0).wakers.remove(&self.place);
+        lock(&self.wakers.0).waiting.remove(&self.place);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt;
+
+    #[test]
+    fn a_change_ends_every_wait_that_was_begun_before_it() {
+        let wakers = Wakers::default();
+        let (mut first, mut second) = (wakers.wait(), wakers.wait());
+        assert!((&mut first).now_or_never().is_none());
+        wakers.wake_all();
+        assert!((&mut first).now_or_never().is_some() && (&mut second).now_or_never().is_some());
+        assert!(wakers.wait().now_or_never().is_none());
+    }
+
+    #[test]
+    fn a_dropped_wait_leaves_nothing_behind() {
+        let wakers = Wakers::default();
+        drop(wakers.wait());
+        assert!(lock(&wakers.0).waiting.is_empty());
     }
 }

@@ -8,8 +8,7 @@ use crate::clocks::within;
 use crate::core::provider_error::ProviderError;
 use crate::core::retry::Failure;
 use crate::error::ErrorKind;
-use crate::exchange::{Call, Engine, Reader};
-use crate::key_pool::KeyLease;
+use crate::exchange::{Reader, Sent};
 use crate::platform::HttpResponse;
 use crate::response_failure::{Hints, in_place_of_answer};
 
@@ -23,20 +22,14 @@ impl Reader for WholeBody {
     type Answer = ChatResponse;
     const ACCEPT: &'static str = "application/json";
 
-    async fn read(
-        &self,
-        engine: &Engine,
-        call: &Call,
-        lease: &KeyLease,
-        response: HttpResponse,
-    ) -> Result<ChatResponse, Failure> {
-        let hints = Hints::of(&response, engine.runtime().unix_time());
-        let body = within(engine.runtime(), call.total(), whole(response));
+    async fn read(&self, sent: Sent<'_>, response: HttpResponse) -> Result<ChatResponse, Failure> {
+        let hints = Hints::of(&response, sent.runtime().unix_time());
+        let body = within(sent.runtime(), sent.call.total(), whole(response));
         let body = match body.await {
             Ok(body) => body.map_err(|failure| hints.add_to(failure))?,
             Err(limit) => return Err(hints.add_to(limit.failure())),
         };
-        trace!(call = call.record.id, body = lease.api_key().shown(&body), "answer");
+        trace!(call = sent.call.record.id, body = %sent.key.redacted_bytes(&body), "answer");
         decode(&body).map_err(|failure| hints.add_to(failure))
     }
 }
@@ -57,7 +50,7 @@ async fn whole(mut response: HttpResponse) -> Result<Vec<u8>, Failure> {
 }
 
 /// Tells an answer from an error in its place, from a cut, and from something else altogether.
-fn decode(body: &[u8]) -> Result<ChatResponse, Failure> {
+pub(crate) fn decode(body: &[u8]) -> Result<ChatResponse, Failure> {
     let answer = match serde_json::from_slice::<ChatResponse>(body) {
         Ok(answer) => answer,
         Err(error) if error.is_eof() => {

@@ -174,7 +174,7 @@ fn the_debug_log_tells_the_story_of_a_call() {
     block_on(llm.chat_stream(live::question(), ChatOptions::default()).text()).unwrap();
     let text = log.text();
     for (event, says) in [
-        ("has a bucket token", "waited="),
+        ("waited for a token", "waited="),
         ("sends an attempt", "key=\"…"),
         ("has response headers", "took="),
         ("attempt failed", "kind=authentication"),

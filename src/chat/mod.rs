@@ -8,6 +8,7 @@ mod assemble;
 mod chunk;
 mod content;
 mod extra;
+mod in_one_chunk;
 mod message;
 pub(crate) mod open_object;
 mod options;

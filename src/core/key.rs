@@ -1,5 +1,6 @@
 //! A key that never shows itself, and the label that it shows instead.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -35,15 +36,16 @@ impl ApiKey {
     }
 
     /// `text` with every occurrence of the key replaced: providers echo keys in their errors.
-    pub(crate) fn redact(&self, text: &str) -> Option<String> {
-        let found = !self.0.is_empty() && text.contains(&*self.0);
-        found.then(|| text.replace(&*self.0, &label(&self.0)))
+    pub(crate) fn redacted<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if self.0.is_empty() || !text.contains(&*self.0) {
+            return Cow::Borrowed(text);
+        }
+        Cow::Owned(text.replace(&*self.0, &label(&self.0)))
     }
 
-    /// `bytes` as a log may show them: as text without the key.
-    pub(crate) fn shown(&self, bytes: &[u8]) -> String {
-        let text = String::from_utf8_lossy(bytes);
-        self.redact(&text).unwrap_or_else(|| text.into_owned())
+    /// Bytes to show in a log, with the key replaced.
+    pub(crate) fn redacted_bytes(&self, bytes: &[u8]) -> String {
+        self.redacted(&String::from_utf8_lossy(bytes)).into_owned()
     }
 }
 
@@ -101,8 +103,8 @@ mod tests {
     fn never_prints_itself() {
         let key = ApiKey::new("sk-0123456789abcd");
         assert_eq!(format!("{key:?}"), "…abcd");
-        assert_eq!(key.redact("bad key sk-0123456789abcd!").as_deref(), Some("bad key …abcd!"));
-        assert_eq!(key.redact("nothing to hide"), None);
-        assert_eq!(ApiKey::new("").redact("x"), None);
+        assert_eq!(key.redacted("bad key sk-0123456789abcd!"), "bad key …abcd!");
+        assert_eq!(key.redacted("nothing to hide"), "nothing to hide");
+        assert_eq!(ApiKey::new("").redacted("x"), "x");
     }
 }

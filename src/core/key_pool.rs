@@ -122,6 +122,13 @@ impl KeyPool {
         self.place(id.slot);
     }
 
+    /// Counts an attempt that had to wait first.
+    pub fn count_wait(&mut self, id: KeyId) {
+        if let Some(slot) = self.slot_of(id) {
+            slot.counts.waited += 1;
+        }
+    }
+
     /// Adds what an answer cost to its key's counts.
     pub fn count_tokens(&mut self, id: KeyId, input: u64, output: u64) {
         if let Some(slot) = self.slot_of(id) {

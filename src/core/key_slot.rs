@@ -18,6 +18,8 @@ const DENIALS_KEPT: usize = 64;
 pub struct KeyCounts {
     /// Attempts begun.
     pub attempts: u64,
+    /// Attempts that had to wait first: for a bucket token, a ready key, or the next retry.
+    pub waited: u64,
     /// Attempts that were answered.
     pub succeeded: u64,
     /// Attempts refused with 429.

@@ -17,7 +17,7 @@ pub struct ProviderError {
 }
 
 /// Codes and types by meaning, compared without regard to case and punctuation. A row serves every
-/// provider: no two of them use one word for two things.
+/// provider; numbers are here only where the status misleads.
 const MEANINGS: &[(ErrorKind, &[&str])] = &[
     (
         ErrorKind::QuotaExhausted,
@@ -28,6 +28,7 @@ const MEANINGS: &[(ErrorKind, &[&str])] = &[
             "quota_exceeded",               // gateways
             "exceeded_current_quota_error", // Moonshot
             "insufficient_balance",         // DeepSeek, MiniMax
+            "billing_error",                // Anthropic
             "insufficient_credits",         // OpenRouter
             "arrearage",                    // DashScope
             "account_overdue_error",        // Volcengine Ark
@@ -47,8 +48,6 @@ const MEANINGS: &[(ErrorKind, &[&str])] = &[
             "token_not_found_in_db", // LiteLLM
             "account_deactivated",
             "invalid_iam_token", // Qianfan
-            "1000",              // Zhipu
-            "1002",              // Zhipu: token invalid
         ],
     ),
     (
@@ -64,8 +63,6 @@ const MEANINGS: &[(ErrorKind, &[&str])] = &[
             "rpm_rate_limit_exceeded",  // Qianfan
             "tpm_rate_limit_exceeded",  // Qianfan
             "too_many_requests",
-            "1302", // Zhipu: concurrency
-            "1303", // Zhipu: frequency
         ],
     ),
     (
@@ -113,9 +110,15 @@ const MEANINGS: &[(ErrorKind, &[&str])] = &[
     ),
 ];
 
-/// Words in a message that mean a context window too small where no code says so.
-const CONTEXT_PHRASES: &[&str] =
-    &["maximum context length", "context window", "exceeds the available context size"];
+/// What the message of a refused request (400, 413, 422) means where no code says so, in lower case.
+const PHRASES: &[(ErrorKind, &str)] = &[
+    (ErrorKind::ContextLengthExceeded, "maximum context length"),
+    (ErrorKind::ContextLengthExceeded, "context window"),
+    (ErrorKind::ContextLengthExceeded, "exceeds the available context size"),
+    (ErrorKind::Authentication, "incorrect api key provided"), // xAI
+    (ErrorKind::Authentication, "api key not valid"),          // Gemini
+    (ErrorKind::QuotaExhausted, "credit balance is too low"),  // Anthropic
+];
 
 impl ProviderError {
     /// Reads an error answer's body: every shape seen in the wild, and plain text or HTML as is.
@@ -150,7 +153,7 @@ impl ProviderError {
         let words = [&self.code, &self.category];
         if let Some(kind) = words.into_iter().flatten().find_map(|word| meaning(word)) {
             // "Server error" is also what a proxy says of a request that it does not understand.
-            if kind != ErrorKind::Server || status >= 500 || status < 400 {
+            if kind != ErrorKind::Server || !(400..500).contains(&status) {
                 return kind;
             }
         }
@@ -158,13 +161,14 @@ impl ProviderError {
         // where a gateway passes on another's error.
         let own = self.code.as_deref().and_then(|code| code.parse().ok());
         let status = own.filter(|code| (400..600).contains(code)).unwrap_or(status);
+        let said = self.said().filter(|_| matches!(status, 400 | 413 | 422));
+        said.unwrap_or_else(|| kind_of_status(status, self.says_invalid_request()))
+    }
+
+    fn said(&self) -> Option<ErrorKind> {
         let message = self.message.to_lowercase();
-        if matches!(status, 400 | 413 | 422)
-            && CONTEXT_PHRASES.iter().any(|phrase| message.contains(phrase))
-        {
-            return ErrorKind::ContextLengthExceeded;
-        }
-        kind_of_status(status, self.says_invalid_request())
+        let found = PHRASES.iter().find(|(_, phrase)| message.contains(phrase));
+        found.map(|(kind, _)| *kind)
     }
 
     fn says_invalid_request(&self) -> bool {
@@ -252,6 +256,7 @@ mod tests {
                 r#"{"error":{"message":"litellm.ContextWindowExceededError: the context window"}}"#,
                 ContextLengthExceeded,
             ),
+            (400, r#"{"error":"Incorrect API key provided: xx"}"#, Authentication),
             (400, r#"{"code":"Arrearage","message":"x"}"#, QuotaExhausted),
             (
                 400,

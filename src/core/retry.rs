@@ -43,7 +43,7 @@ impl Failure {
     }
 
     /// The same, where it came in the middle of an answer.
-    pub fn as_cut(self) -> Self {
+    pub fn cut_off(self) -> Self {
         Self { is_cut: true, ..self }
     }
 

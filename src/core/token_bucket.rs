@@ -145,7 +145,7 @@ impl<W: Clone> Bucket<W> {
     }
 
     /// The waiter that should look earlier than it means to, because the queue has moved up.
-    pub fn to_wake(&mut self, now: Timestamp) -> Option<W> {
+    pub fn moved_up(&mut self, now: Timestamp) -> Option<W> {
         self.refill(now);
         let (level, rate) = (self.level, self.refill_rate);
         let next = self.waiting.values_mut().find(|waiter| !is_asleep(waiter, now))?;
@@ -256,8 +256,8 @@ mod tests {
         let first = bucket.join(1.0, "first", at(0.0));
         let second = bucket.join(1.0, "second", at(0.0));
         bucket.leave(first);
-        assert_eq!(bucket.to_wake(at(0.5)), Some("second"));
-        assert_eq!(bucket.to_wake(at(0.5)), None, "told once is enough");
+        assert_eq!(bucket.moved_up(at(0.5)), Some("second"));
+        assert_eq!(bucket.moved_up(at(0.5)), None, "told once is enough");
         assert_eq!(bucket.poll(second, "second", at(1.01)), Turn::Granted);
     }
 

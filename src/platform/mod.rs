@@ -7,25 +7,28 @@ mod http;
 mod maybe_send;
 #[cfg(not(target_arch = "wasm32"))]
 mod native;
-#[cfg(not(target_arch = "wasm32"))]
-#[cfg(feature = "reqwest")]
-mod reqwest_transport;
+#[cfg(target_arch = "wasm32")]
+mod web;
 
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+#[cfg(not(target_arch = "wasm32"))]
+use native as built_in;
+#[cfg(target_arch = "wasm32")]
+use web as built_in;
+
+pub use built_in::transports;
+pub(crate) use built_in::{runtime as default_runtime, transport as default_transport};
 pub use http::{Header, HttpRequest, HttpResponse, TransportError};
 pub use maybe_send::{BoxFuture, BoxStream, MaybeSend, MaybeSync, boxed, boxed_stream};
-#[cfg(feature = "reqwest")]
-#[cfg(not(target_arch = "wasm32"))]
-pub use reqwest_transport::ReqwestTransport;
 
 use crate::core::time::Timestamp;
 
 /// Time: what it is, and how to wait for it.
 ///
-/// Clients that share a `Runtime` (the same `Arc`) share pools and buckets too.
-pub trait Runtime: MaybeSend + MaybeSync + 'static {
+/// Clients that share a `Runtime` (the same `Arc`) share pools and buckets too, across threads where
+/// there are threads: so it is `Send` and `Sync` everywhere, while its futures need not be.
+pub trait Runtime: Send + Sync + 'static {
     /// The time on a clock that never steps back, from any origin.
     fn now(&self) -> Timestamp;
 
@@ -51,30 +54,4 @@ pub trait Transport: MaybeSend + MaybeSync + 'static {
         &self,
         request: HttpRequest,
     ) -> BoxFuture<'static, Result<HttpResponse, TransportError>>;
-}
-
-/// The platform's clock, where there is one built in.
-#[cfg(not(target_arch = "wasm32"))]
-pub(crate) fn default_runtime() -> Option<Arc<dyn Runtime>> {
-    Some(native::shared())
-}
-
-/// The platform's clock, where there is one built in.
-#[cfg(target_arch = "wasm32")]
-pub(crate) fn default_runtime() -> Option<Arc<dyn Runtime>> {
-    None
-}
-
-/// The platform's way to send requests, where there is one built in.
-#[cfg(all(feature = "reqwest", not(target_arch = "wasm32")))]
-pub(crate) fn default_transport() -> Result<Arc<dyn Transport>, TransportError> {
-    reqwest_transport::shared().map(|transport| transport as Arc<dyn Transport>)
-}
-
-/// The platform's way to send requests, where there is one built in.
-#[cfg(not(all(feature = "reqwest", not(target_arch = "wasm32"))))]
-pub(crate) fn default_transport() -> Result<Arc<dyn Transport>, TransportError> {
-    Err(TransportError::fatal(
-        "no transport is built in here: enable the feature `reqwest`, or give one with `transport(…)`",
-    ))
 }

@@ -64,12 +64,12 @@ impl<'a> Node<'a> {
     }
 
     pub(super) fn kind(&self) -> Kind {
-        match self.text.as_bytes().first() {
-            Some(b'{') => Kind::Object,
-            Some(b'[') => Kind::List,
-            Some(b'"') => Kind::Text,
-            Some(b't' | b'f') => Kind::Flag,
-            Some(b'n') => Kind::Null,
+        match self.text.get(..1) {
+            Some("{") => Kind::Object,
+            Some("[") => Kind::List,
+            Some("\"") => Kind::Text,
+            Some("t" | "f") => Kind::Flag,
+            Some("n") => Kind::Null,
             _ => Kind::Number,
         }
     }

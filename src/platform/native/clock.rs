@@ -3,8 +3,8 @@
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::{BoxFuture, Runtime, boxed};
 use crate::core::time::Timestamp;
+use crate::platform::{BoxFuture, Runtime, boxed};
 
 /// Timers reach so far; whoever waits longer looks again.
 const LONGEST_SLEEP: Duration = Duration::from_secs(24 * 60 * 60);

@@ -16,7 +16,7 @@ use futures_util::{Stream, TryStreamExt};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use super::{
+use crate::platform::{
     BoxFuture, Header, HttpRequest, HttpResponse, Transport, TransportError, boxed, boxed_stream,
 };
 
