@@ -1,6 +1,7 @@
 //! Reading an answer that comes in one piece.
 
 use futures_util::StreamExt;
+use serde::de::IgnoredAny;
 use tracing::trace;
 
 use crate::chat::ChatResponse;
@@ -34,6 +35,11 @@ impl Reader for WholeBody {
     }
 }
 
+/// Whether this is the beginning of some JSON.
+fn ends_too_early(body: &[u8]) -> bool {
+    serde_json::from_slice::<IgnoredAny>(body).is_err_and(|error| error.is_eof())
+}
+
 async fn whole(mut response: HttpResponse) -> Result<Vec<u8>, Failure> {
     let mut body = Vec::new();
     while let Some(bytes) = response.body.next().await {
@@ -53,7 +59,7 @@ async fn whole(mut response: HttpResponse) -> Result<Vec<u8>, Failure> {
 pub(crate) fn decode(body: &[u8]) -> Result<ChatResponse, Failure> {
     let answer = match serde_json::from_slice::<ChatResponse>(body) {
         Ok(answer) => answer,
-        Err(error) if error.is_eof() => {
+        Err(_) if ends_too_early(body) => {
             let message = format!("the answer was cut after {} bytes", body.len());
             return Err(Failure::new(ErrorKind::Truncated, message));
         }

@@ -1,4 +1,5 @@
 //! Whatever a provider sends: a typed error or an answer, never a panic, never a hang.
+#![allow(clippy::unwrap_used)] // in helpers too, a failure is the test's
 
 mod scripted;
 
@@ -206,12 +207,13 @@ impl Runtime for Ticking {
     }
 }
 
-/// Sends comments as fast as they are read, for ever.
-struct Flood;
+/// Sends this, then comments as fast as they are read, for ever.
+struct Flood(&'static str);
 
 impl Transport for Flood {
     fn send(&self, _: HttpRequest) -> BoxFuture<'static, Result<HttpResponse, TransportError>> {
-        let comments = stream::repeat_with(|| Ok(": flood\n\n".into())).boxed();
+        let comments = stream::repeat_with(|| Ok(": flood\n\n".into()));
+        let comments = stream::iter([Ok(self.0.into())]).chain(comments).boxed();
         async { Ok(HttpResponse::new(200, Vec::new(), comments)) }.boxed()
     }
 }
@@ -219,19 +221,24 @@ impl Transport for Flood {
 #[test]
 fn a_flood_of_comments_ends_with_the_clock_too() {
     let clock = VirtualClock::new();
-    let llm = OpenAiCompatible::builder(settings(1))
-        .runtime(Arc::new(Ticking(AtomicU64::new(0), clock.clone())))
-        .transport(Arc::new(Flood))
-        .build()
-        .unwrap();
-    for (options, expected) in [
-        (ChatOptions::default(), Clock::FirstToken),
-        (ChatOptions::default().timeout(seconds(9.0)), Clock::Total),
-    ] {
-        let options = options.max_retries(0);
-        let error = clock.block_on(ask(&llm, Way::Stream, options)).unwrap_err();
-        assert_eq!(error.clock(), Some(expected));
-    }
+    let after = |start, options: ChatOptions| {
+        let llm = OpenAiCompatible::builder(settings(1))
+            .runtime(Arc::new(Ticking(AtomicU64::new(0), clock.clone())))
+            .transport(Arc::new(Flood(start)))
+            .build()
+            .unwrap();
+        let outcome = clock.block_on(ask(&llm, Way::Stream, options.max_retries(0)));
+        outcome.map_err(|error| error.clock())
+    };
+    let nine_seconds = ChatOptions::default().timeout(seconds(9.0));
+    assert_eq!(after("", ChatOptions::default()), Err(Some(Clock::FirstToken)));
+    assert_eq!(after("", nine_seconds.clone()), Err(Some(Clock::Total)));
+    let text = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n";
+    assert_eq!(after(text, nine_seconds.clone()), Err(Some(Clock::Total)));
+    let end =
+        "data: {\"choices\":[{\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\n";
+    assert_eq!(after(end, nine_seconds.clone()), Ok("a".to_owned()));
+    assert_eq!(after("data: [DONE]\n\n", nine_seconds), Ok(String::new()));
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! The decision table: what each outcome means for its key, and what comes next.
+#![allow(clippy::unwrap_used)] // in helpers too, a failure is the test's
 
 mod scripted;
 
@@ -309,6 +310,24 @@ fn trouble_of_the_servers_is_waited_out_with_the_same_keys() {
             assert_eq!(states(&scene), [KeyState::Ready, KeyState::Ready]);
         }
     }
+}
+
+#[test]
+fn a_whole_answer_that_was_cut_is_tried_again() {
+    let whole = r#"{"choices":[{"index":0,"message":{"role":"assistant","content":"Hello"}}]}"#;
+    for length in 0..whole.len() {
+        let cuts = [
+            Reply::status(200).body(&whole[..length]).cut_after(1), // seen by the transport
+            Reply::status(200).body(&whole[..length]),              // and not: HTTP/1.0
+        ];
+        for cut in cuts {
+            let scene = Scene::new(1, [cut, Reply::answer("whole")]);
+            assert_eq!(scene.ask(Way::Chat).unwrap(), "whole", "cut after {length}");
+            assert!((0.5..=1.0).contains(&scene.elapsed()));
+        }
+    }
+    let scene = Scene::by(settings(1), move |_| Reply::status(200).body(&whole[..50]));
+    assert_eq!(scene.ask(Way::Chat).unwrap_err().kind(), ErrorKind::Truncated);
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! What goes over the wire: URL, headers and body, and what is refused before it does.
+#![allow(clippy::unwrap_used)] // in helpers too, a failure is the test's
 
 mod scripted;
 

@@ -1,4 +1,5 @@
 //! Streams: how they begin, what they hold back, and their one terminal state.
+#![allow(clippy::unwrap_used)] // in helpers too, a failure is the test's
 
 mod scripted;
 
@@ -305,4 +306,28 @@ fn tool_calls_are_put_together() {
     let usage = answer.usage.unwrap();
     assert!(usage.estimated && usage.completion_tokens > 0, "tool calls cost too");
     assert_eq!(scene.llm.output_token_count(), usage.completion_tokens);
+}
+
+#[test]
+fn an_answer_in_one_piece_is_taken_for_a_stream() {
+    let scene = Scene::new(1, [Reply::answer("Hello")]);
+    let mut stream = scene.stream();
+    assert_eq!(scene.clock.block_on(read(&mut stream)), ("Hello".to_owned(), None));
+    assert_eq!((stream.state(), stream.usage().total_tokens), (StreamState::Finished, 8));
+    let cut = Reply::status(200).body(r#"{"choices":[{"message":{"content":"Hel"#);
+    let scene = Scene::new(1, [cut, Reply::answer("Hello")]);
+    assert_eq!(scene.ask(Way::Stream).unwrap(), "Hello", "a cut one is tried again");
+    let error = Reply::status(200).body(r#"{"error":{"code":401,"message":"who are you?"}}"#);
+    let scene = Scene::new(1, [error]);
+    assert_eq!(scene.ask(Way::Stream).unwrap_err().kind(), ErrorKind::Authentication);
+}
+
+#[test]
+fn what_follows_done_is_not_waited_for() {
+    let reply = Reply::events([text("a"), stop(), usage(9), done()]).stall_after(4);
+    let scene = Scene::new(1, [reply]);
+    let mut stream = scene.stream();
+    assert_eq!(scene.clock.block_on(read(&mut stream)), ("a".to_owned(), None));
+    assert!(scene.elapsed() <= 0.1 && scene.provider.open_requests() == 0);
+    assert_eq!(scene.llm.key_pool().in_flight(), 0);
 }
