@@ -35,10 +35,12 @@ struct World {
 /// ```
 /// use lockkeeper::{ModelSettings, OpenAiCompatible};
 ///
+/// # #[cfg(feature = "reqwest")] {
 /// let mut settings = ModelSettings::new("deepseek", "deepseek-chat", ["sk-0123456789abcdef"]);
 /// settings.rate_limit_capacity = 20.0;
 /// let llm = OpenAiCompatible::builder(settings).build()?;
 /// assert_eq!(llm.key_pool().base_url(), "https://api.deepseek.com");
+/// # }
 /// # Ok::<(), lockkeeper::Error>(())
 /// ```
 #[must_use = "a builder does nothing until `build`"]
@@ -102,10 +104,12 @@ impl ClientBuilder {
 /// ```
 /// use lockkeeper::ConfigLoader;
 ///
+/// # #[cfg(feature = "reqwest")] {
 /// let providers = ConfigLoader::new()
 ///     .env(|name| (name == "MY_KEY").then(|| "sk-0123456789abcdef".to_owned()))
 ///     .load_str(r#"{ "openai": { "gpt-4": { "api_keys": ["$MY_KEY"] } } }"#)?;
 /// assert_eq!(providers["openai"]["gpt-4"].key_pool().statuses()[0].label, "…cdef");
+/// # }
 /// # Ok::<(), lockkeeper::Error>(())
 /// ```
 #[must_use = "a loader does nothing until it loads"]
@@ -204,6 +208,7 @@ impl OpenAiCompatible {
     /// ```
     /// use lockkeeper::OpenAiCompatible;
     ///
+    /// # #[cfg(feature = "reqwest")] {
     /// let providers = OpenAiCompatible::load_from_json_str(
     ///     r#"{ "openai": { "gpt-4": { "api_keys": ["sk-0123456789abcdef"] } } }"#,
     /// )?;
@@ -215,6 +220,7 @@ impl OpenAiCompatible {
     /// )
     /// .unwrap_err();
     /// assert_eq!(error.problems().len(), 2);
+    /// # }
     /// # Ok::<(), lockkeeper::Error>(())
     /// ```
     ///
