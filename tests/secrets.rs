@@ -137,7 +137,8 @@ fn in_no_debug_output() {
     let key = live::key(1);
     let text = format!(
         r#"{{"openai": {{"gpt-4": {{"api_keys": ["{key}"], "auth_header": "api-key"}},
-            "gpt-5": {{"api_keys": ["{key}"]}}}}}}"#
+            "gpt-5": {{"api_keys": ["{key}"], "headers": {{"X-Gateway": "{key}"}},
+                "query": {{"gateway-key": "{key}"}}}}}}}}"#
     );
     let loader = ConfigLoader::new().runtime(clock.runtime()).transport(Arc::new(provider.clone()));
     let providers = loader.load_str(&text).unwrap();
