@@ -53,7 +53,7 @@ async fn whole(mut response: HttpResponse) -> Result<Vec<u8>, Failure> {
 pub(crate) fn decode(body: &[u8]) -> Result<ChatResponse, Failure> {
     let answer = match serde_json::from_slice::<ChatResponse>(body) {
         Ok(answer) => answer,
-        Err(error) if error.is_eof() => {
+        Err(_) if is_cut(body) => {
             let message = format!("the answer was cut after {} bytes", body.len());
             return Err(Failure::new(ErrorKind::Truncated, message));
         }
@@ -72,5 +72,28 @@ pub(crate) fn decode(body: &[u8]) -> Result<ChatResponse, Failure> {
             Err(Failure::new(ErrorKind::Decode, "the answer has no choices"))
         }
         _ => Ok(answer),
+    }
+}
+
+/// Whether `body` is the beginning of some JSON. The error of decoding an answer does not tell: it
+/// passes through the answer's fields, which add their names to it.
+fn is_cut(body: &[u8]) -> bool {
+    serde_json::from_slice::<serde::de::IgnoredAny>(body).is_err_and(|error| error.is_eof())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_cut_wherever_it_is_cut() {
+        let whole = br#"{"choices":[{"index":0,"message":{"content":"Hi!"}}]}"#;
+        assert!(decode(whole).is_ok());
+        for length in 0..whole.len() {
+            let kind = decode(&whole[..length]).map_err(|failure| failure.kind);
+            assert_eq!(kind, Err(ErrorKind::Truncated), "after {length} bytes");
+        }
+        let page = decode(b"<html>").map_err(|failure| failure.kind);
+        assert_eq!(page, Err(ErrorKind::Decode));
     }
 }
