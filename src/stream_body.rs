@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
+use futures_util::stream::Fuse;
 use tracing::{debug, trace};
 
 use crate::chat::ChatChunk;
@@ -57,7 +58,8 @@ impl Reader for FirstToken {
 pub(crate) struct StreamBody {
     call: u64,
     key: ApiKey,
-    body: BoxStream<'static, Result<Bytes, TransportError>>,
+    /// Fused: what is behind the end may be asked for after the end has been seen.
+    body: Fuse<BoxStream<'static, Result<Bytes, TransportError>>>,
     hints: Hints,
     /// What the first bytes show it to be.
     form: Option<Form>,
@@ -97,7 +99,7 @@ impl StreamBody {
             call: sent.call.record.id,
             key: sent.key.clone(),
             hints: Hints::of(&response, sent.runtime().unix_time()),
-            body: response.body,
+            body: response.body.fuse(),
             form: None,
             sse: SseParser::new(largest),
             held_back: VecDeque::new(),
@@ -309,5 +311,30 @@ fn decode(name: &[u8], data: &[u8]) -> Result<ChatChunk, Failure> {
             Err(Failure::from_provider(200, ProviderError::from_value(error)))
         }
         _ => Ok(chunk),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::Arc;
+
+    use crate::testing::{Reply, ScriptedTransport, VirtualClock};
+    use crate::{ChatOptions, LlmInterface, Message, ModelSettings, OpenAiCompatible};
+
+    #[test]
+    fn a_body_that_has_ended_is_not_read_again() {
+        let clock = VirtualClock::new();
+        let finish =
+            r#"{"choices":[{"index":0,"delta":{"content":"Hi!"},"finish_reason":"stop"}]}"#;
+        let transport = ScriptedTransport::replies(&clock, [Reply::events([finish])]);
+        let settings = ModelSettings::new("openai", "gpt-4", ["sk-0123456789ab"]);
+        let llm = OpenAiCompatible::builder(settings)
+            .transport(Arc::new(transport))
+            .runtime(clock.runtime())
+            .build()
+            .unwrap();
+        let stream = llm.chat_stream(vec![Message::user("Hi!")], ChatOptions::default());
+        assert_eq!(clock.block_on(stream.text()).unwrap(), "Hi!");
     }
 }
