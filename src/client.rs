@@ -15,7 +15,6 @@ use crate::chat_stream::ChatStream;
 use crate::client_builder::ClientBuilder;
 use crate::clocks::Clocks;
 use crate::core::health::KeyFate;
-use crate::core::time::Timestamp;
 use crate::error::Error;
 use crate::exchange::{Call, Engine};
 use crate::interface::LlmInterface;
@@ -253,7 +252,6 @@ struct Reading {
     inner: Arc<Inner>,
     call: Call,
     lease: KeyLease,
-    sent: Timestamp,
     body: StreamBody,
 }
 
@@ -289,13 +287,12 @@ impl Asked {
         }
         let reader = FirstToken { choices: options.n.map_or(1, |n| n as usize) };
         drop((messages, options));
-        let sent = inner.engine.runtime().now();
         let (body, lease) = inner.engine.exchange(&mut call, &reader).await?;
         if asks_usage && call.without_usage.is_none() {
             inner.refuses_usage.store(true, Relaxed);
         }
         call.record.answered_by(lease.id(), lease.key_label());
-        Ok(Reading { inner, call, lease, sent, body })
+        Ok(Reading { inner, call, lease, body })
     }
 }
 
@@ -308,8 +305,8 @@ impl Reading {
                 None
             }
             Err(failure) => {
-                let Self { inner, call, lease, sent, .. } = *self;
-                let failure = inner.engine.end_attempt(&call, lease, failure, sent);
+                let Self { inner, call, lease, body } = *self;
+                let failure = inner.engine.end_attempt(&call, lease, failure, body.sent);
                 Some((Err(inner.engine.error(&call, failure)), Progress::Ended))
             }
         }

@@ -57,6 +57,8 @@ impl Reader for FirstToken {
 /// A stream's body, and how far it has been read.
 pub(crate) struct StreamBody {
     call: u64,
+    /// When its request was sent.
+    pub sent: Timestamp,
     key: ApiKey,
     /// Fused: what is behind the end may be asked for after the end has been seen.
     body: Fuse<BoxStream<'static, Result<Bytes, TransportError>>>,
@@ -97,6 +99,7 @@ impl StreamBody {
         let largest = sent.engine.max_event_bytes;
         Self {
             call: sent.call.record.id,
+            sent: sent.at,
             key: sent.key.clone(),
             hints: Hints::of(&response, sent.runtime().unix_time()),
             body: response.body.fuse(),
@@ -318,23 +321,39 @@ fn decode(name: &[u8], data: &[u8]) -> Result<ChatChunk, Failure> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use std::sync::Arc;
+    use std::time::Duration;
 
     use crate::testing::{Reply, ScriptedTransport, VirtualClock};
-    use crate::{ChatOptions, LlmInterface, Message, ModelSettings, OpenAiCompatible};
+    use crate::{ChatOptions, ChatStream, LlmInterface, Message, ModelSettings, OpenAiCompatible};
+
+    fn client(clock: &VirtualClock, replies: impl IntoIterator<Item = Reply>) -> OpenAiCompatible {
+        let transport = ScriptedTransport::replies(clock, replies);
+        let settings = ModelSettings::new("openai", "gpt-4", ["sk-0123456789ab"]);
+        let builder = OpenAiCompatible::builder(settings).transport(Arc::new(transport));
+        builder.runtime(clock.runtime()).build().unwrap()
+    }
+
+    fn stream(llm: &OpenAiCompatible) -> ChatStream {
+        llm.chat_stream(vec![Message::user("Hi!")], ChatOptions::default())
+    }
 
     #[test]
     fn a_body_that_has_ended_is_not_read_again() {
         let clock = VirtualClock::new();
         let finish =
             r#"{"choices":[{"index":0,"delta":{"content":"Hi!"},"finish_reason":"stop"}]}"#;
-        let transport = ScriptedTransport::replies(&clock, [Reply::events([finish])]);
-        let settings = ModelSettings::new("openai", "gpt-4", ["sk-0123456789ab"]);
-        let llm = OpenAiCompatible::builder(settings)
-            .transport(Arc::new(transport))
-            .runtime(clock.runtime())
-            .build()
-            .unwrap();
-        let stream = llm.chat_stream(vec![Message::user("Hi!")], ChatOptions::default());
-        assert_eq!(clock.block_on(stream.text()).unwrap(), "Hi!");
+        let llm = client(&clock, [Reply::events([finish])]);
+        assert_eq!(clock.block_on(stream(&llm).text()).unwrap(), "Hi!");
+    }
+
+    #[test]
+    fn an_attempt_that_fails_late_is_told_from_its_own_start() {
+        let clock = VirtualClock::new();
+        let busy = Reply::status(503).header("retry-after", "30");
+        let cut = Reply::stream(["Hel", "lo"]).pace(Duration::from_secs(1)).cut_after(1);
+        let llm = client(&clock, [busy, cut]);
+        let error = clock.block_on(stream(&llm).text()).unwrap_err();
+        let attempt = &error.attempts()[1];
+        assert_eq!((attempt.started_after.as_secs(), attempt.took.as_secs()), (30, 2));
     }
 }
