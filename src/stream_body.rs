@@ -76,6 +76,8 @@ pub(crate) struct StreamBody {
     /// Since when every choice has finished.
     finished_since: Option<Timestamp>,
     done: bool,
+    /// `[DONE]` has been read, rather than waited for in vain.
+    is_whole: bool,
 }
 
 /// What a body turns out to be, whatever its content type says.
@@ -113,6 +115,7 @@ impl StreamBody {
             seen: Vec::new(),
             finished_since: None,
             done: false,
+            is_whole: false,
         }
     }
 
@@ -171,9 +174,13 @@ impl StreamBody {
 
     /// Reads what little there is behind the end, so that the connection can be used again.
     async fn drain(&mut self, runtime: &dyn Runtime) {
-        let limit = Limit::new(Clock::Idle, LINGER, runtime.now());
+        if !self.is_whole {
+            return;
+        }
+        let linger = Limit::new(Clock::Idle, LINGER, runtime.now());
+        let limit = Limit::first([self.total, Some(linger)]);
         let rest = async { while let Some(Ok(_)) = self.body.next().await {} };
-        let _ = within(runtime, Some(limit), rest).await;
+        let _ = within(runtime, limit, rest).await;
     }
 
     /// Takes the next whole event out of what has been read.
@@ -187,7 +194,7 @@ impl StreamBody {
         *bytes += event.data.len();
         trace!(call = self.call, data = %self.key.redacted_bytes(event.data), "event");
         if is_done(event.data) {
-            self.done = true;
+            (self.done, self.is_whole) = (true, true);
             return Ok(Event::Done);
         }
         decode(event.name, event.data).map(|chunk| Event::Chunk(Box::new(chunk)))
@@ -355,5 +362,24 @@ mod tests {
         let error = clock.block_on(stream(&llm).text()).unwrap_err();
         let attempt = &error.attempts()[1];
         assert_eq!((attempt.started_after.as_secs(), attempt.took.as_secs()), (30, 2));
+    }
+
+    #[test]
+    fn reading_on_behind_the_end_keeps_to_the_clocks() {
+        let clock = VirtualClock::new();
+        let text = r#"{"choices":[{"index":0,"delta":{"content":"Hi!"},"finish_reason":"stop"}]}"#;
+        let ms = Duration::from_millis;
+        let lingers = || Reply::events([text, "[DONE]"]).pace(ms(200)).stall_after(2);
+        let never_done = Reply::events([text]).stall_after(1);
+        let llm = client(&clock, [lingers(), lingers(), never_done]);
+        let mut took = Vec::new();
+        for timeout in [None, Some(ms(420)), None] {
+            let (began, mut options) = (clock.elapsed(), ChatOptions::default());
+            options.timeout = timeout;
+            let stream = llm.chat_stream(vec![Message::user("Hi!")], options);
+            assert_eq!(clock.block_on(stream.text()).unwrap(), "Hi!");
+            took.push(clock.elapsed() - began);
+        }
+        assert_eq!(took, [ms(450), ms(420), ms(1_000)]);
     }
 }
