@@ -318,3 +318,63 @@ fn decode(name: &[u8], data: &[u8]) -> Result<ChatChunk, Failure> {
     })?;
     in_place_of_answer(&chunk.extra, data).map_or(Ok(chunk), Err)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use crate::testing::{Reply, ScriptedTransport, VirtualClock};
+    use crate::{ChatOptions, ChatStream, LlmInterface, Message, ModelSettings, OpenAiCompatible};
+
+    fn client(clock: &VirtualClock, replies: impl IntoIterator<Item = Reply>) -> OpenAiCompatible {
+        let transport = ScriptedTransport::replies(clock, replies);
+        let settings = ModelSettings::new("openai", "gpt-4", ["sk-0123456789ab"]);
+        let builder = OpenAiCompatible::builder(settings).transport(Arc::new(transport));
+        builder.runtime(clock.runtime()).build().unwrap()
+    }
+
+    fn stream(llm: &OpenAiCompatible) -> ChatStream {
+        llm.chat_stream(vec![Message::user("Hi!")], ChatOptions::default())
+    }
+
+    #[test]
+    fn a_body_that_has_ended_is_not_read_again() {
+        let clock = VirtualClock::new();
+        let finish =
+            r#"{"choices":[{"index":0,"delta":{"content":"Hi!"},"finish_reason":"stop"}]}"#;
+        let llm = client(&clock, [Reply::events([finish])]);
+        assert_eq!(clock.block_on(stream(&llm).text()).unwrap(), "Hi!");
+    }
+
+    #[test]
+    fn an_attempt_that_fails_late_is_told_from_its_own_start() {
+        let clock = VirtualClock::new();
+        let busy = Reply::status(503).header("retry-after", "30");
+        let cut = Reply::stream(["Hel", "lo"]).pace(Duration::from_secs(1)).cut_after(1);
+        let llm = client(&clock, [busy, cut]);
+        let error = clock.block_on(stream(&llm).text()).unwrap_err();
+        let attempt = &error.attempts()[1];
+        assert_eq!((attempt.started_after.as_secs(), attempt.took.as_secs()), (30, 2));
+    }
+
+    #[test]
+    fn reading_on_behind_the_end_keeps_to_the_clocks() {
+        let clock = VirtualClock::new();
+        let text = r#"{"choices":[{"index":0,"delta":{"content":"Hi!"},"finish_reason":"stop"}]}"#;
+        let ms = Duration::from_millis;
+        let lingers = || Reply::events([text, "[DONE]"]).pace(ms(200)).stall_after(2);
+        let never_done = Reply::events([text]).stall_after(1);
+        let llm = client(&clock, [lingers(), lingers(), never_done]);
+        let mut took = Vec::new();
+        for timeout in [None, Some(ms(420)), None] {
+            let (began, mut options) = (clock.elapsed(), ChatOptions::default());
+            options.timeout = timeout;
+            let stream = llm.chat_stream(vec![Message::user("Hi!")], options);
+            assert_eq!(clock.block_on(stream.text()).unwrap(), "Hi!");
+            took.push(clock.elapsed() - began);
+        }
+        assert_eq!(took, [ms(450), ms(420), ms(1_000)]);
+    }
+}

@@ -78,3 +78,20 @@ pub(crate) fn decode(body: &[u8]) -> Result<ChatResponse, Failure> {
         None => Ok(answer),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_cut_wherever_it_is_cut() {
+        let whole = br#"{"choices":[{"index":0,"message":{"content":"Hi!"}}]}"#;
+        assert!(decode(whole).is_ok());
+        for length in 0..whole.len() {
+            let kind = decode(&whole[..length]).map_err(|failure| failure.kind);
+            assert_eq!(kind, Err(ErrorKind::Truncated), "after {length} bytes");
+        }
+        let page = decode(b"<html>").map_err(|failure| failure.kind);
+        assert_eq!(page, Err(ErrorKind::Decode));
+    }
+}

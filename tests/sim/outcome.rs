@@ -1,0 +1,205 @@
+//! How each attempt came out, from what the provider said, what of it was delivered, and when the
+//! client let go: DESIGN's rows and clocks once more, without the client's own words for them.
+
+use std::time::Duration;
+
+use lockkeeper::{Clock, ErrorKind};
+
+use super::said::{Event, Meaning, Refusal, Said, Whole};
+use super::scenario::Scenario;
+use super::trace::{Attempt, BodyEnd, Trace};
+
+/// So long a client waits for a late usage chunk.
+const LATE_USAGE: Duration = Duration::from_secs(1);
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    Answered,
+    /// The caller has left while it was under way.
+    Abandoned,
+    Failed(Failed),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failed {
+    pub row: Row,
+    pub kind: ErrorKind,
+    pub status: Option<u16>,
+    pub clock: Option<Clock>,
+    /// The wait that the provider asks for.
+    pub asks: Option<Duration>,
+    pub should_retry: Option<bool>,
+    pub after_visible: bool,
+}
+
+/// The rows of the decision table that differ in what comes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Row {
+    /// No retry.
+    Final,
+    /// The same once more without the request for usage.
+    WithoutUsage,
+    Dead,
+    Exhausted,
+    Denied,
+    Limited,
+    /// Backoff.
+    Later,
+}
+
+impl Row {
+    pub fn is_about_the_key(self) -> bool {
+        matches!(self, Self::Dead | Self::Exhausted | Self::Denied | Self::Limited)
+    }
+}
+
+/// The outcome of every attempt.
+pub fn outcomes(scenario: &Scenario, trace: &Trace) -> Vec<Outcome> {
+    trace.attempts.iter().map(|attempt| Case::of(scenario, trace, attempt).outcome()).collect()
+}
+
+struct Case<'a> {
+    attempt: &'a Attempt,
+    streams: bool,
+    /// The moment when the call must end.
+    deadline: Option<Duration>,
+    scenario: &'a Scenario,
+}
+
+impl<'a> Case<'a> {
+    fn of(scenario: &'a Scenario, trace: &Trace, attempt: &'a Attempt) -> Self {
+        let asked = trace.calls[&attempt.call].asked;
+        let deadline = scenario.total(attempt.call).map(|total| asked + total);
+        Self { attempt, streams: scenario.calls[attempt.call].streams, deadline, scenario }
+    }
+
+    fn outcome(&self) -> Outcome {
+        if self.attempt.was_reset {
+            return later(ErrorKind::Connection);
+        }
+        let Some((headers_at, by_day)) = self.attempt.headers else {
+            let limit = self.attempt.started + self.scenario.clocks.headers;
+            return self.ran_out(self.streams.then_some((Clock::Headers, limit)));
+        };
+        match &self.attempt.said {
+            Said::Nothing => unreachable!("nothing has no headers"),
+            Said::Refusal(refusal) => {
+                let asks = refusal.asks.and_then(|asks| asks.from(by_day));
+                // The message is waited for, but the status is enough.
+                let late = self.attempt.ended >= headers_at + Duration::from_secs(5)
+                    || self.is_past_the_deadline();
+                match self.attempt.body_end {
+                    None if !late => Outcome::Abandoned,
+                    _ => Outcome::Failed(refused(refusal, asks)),
+                }
+            }
+            Said::Whole(_) if self.attempt.body_end.is_none() => self.ran_out(None),
+            Said::Whole(Whole::Answer { .. }) => Outcome::Answered,
+            Said::Whole(Whole::Half) => later(ErrorKind::Truncated),
+            Said::Whole(Whole::Error(meaning)) => Outcome::Failed(of_meaning(*meaning, 200)),
+            Said::Stream(events) => self.stream(events),
+        }
+    }
+
+    /// Reads the events that were delivered as the caller's client must have.
+    fn stream(&self, events: &[Event]) -> Outcome {
+        let (mut visible, mut finished) = (false, false);
+        for event in &events[..self.attempt.pieces.len()] {
+            match event {
+                Event::Text(_) => visible = true,
+                Event::Finish => finished = true,
+                Event::Done => return Outcome::Answered,
+                Event::Malformed => return broken(later(ErrorKind::Decode), visible),
+                Event::Error(meaning) => {
+                    return broken(Outcome::Failed(of_meaning(*meaning, 200)), visible);
+                }
+                Event::Invisible | Event::Usage(..) => {}
+            }
+        }
+        match self.attempt.body_end {
+            Some(_) if finished => Outcome::Answered,
+            Some(BodyEnd::Whole | BodyEnd::Cut) => broken(later(ErrorKind::Truncated), visible),
+            None => self.let_go(visible, finished),
+        }
+    }
+
+    /// The client let go of a stream that had not ended.
+    fn let_go(&self, visible: bool, finished: bool) -> Outcome {
+        let started = self.attempt.started;
+        let last = self.attempt.pieces.last().copied().unwrap_or(started);
+        let clocks = &self.scenario.clocks;
+        let limit = if visible {
+            (Clock::Idle, last + clocks.idle)
+        } else {
+            (Clock::FirstToken, started + clocks.first_token)
+        };
+        match self.ran_out(Some(limit)) {
+            _ if finished && self.attempt.ended >= last + LATE_USAGE => Outcome::Answered,
+            Outcome::Failed(_) if finished => Outcome::Answered,
+            outcome => broken(outcome, visible),
+        }
+    }
+
+    /// The first of the clocks that could have run out; if none could, the caller has left.
+    fn ran_out(&self, limit: Option<(Clock, Duration)>) -> Outcome {
+        let total = self.deadline.map(|deadline| (Clock::Total, deadline));
+        let first = [total, limit].into_iter().flatten().min_by_key(|(_, at)| *at);
+        match first {
+            Some((clock, at)) if self.attempt.ended >= at => {
+                let row = if clock == Clock::Total { Row::Final } else { Row::Later };
+                let failed = Failed::new(row, ErrorKind::Timeout);
+                Outcome::Failed(Failed { clock: Some(clock), ..failed })
+            }
+            _ => Outcome::Abandoned,
+        }
+    }
+
+    fn is_past_the_deadline(&self) -> bool {
+        self.deadline.is_some_and(|deadline| self.attempt.ended >= deadline)
+    }
+}
+
+impl Failed {
+    fn new(row: Row, kind: ErrorKind) -> Self {
+        Self {
+            row,
+            kind,
+            status: None,
+            clock: None,
+            asks: None,
+            should_retry: None,
+            after_visible: false,
+        }
+    }
+}
+
+fn later(kind: ErrorKind) -> Outcome {
+    Outcome::Failed(Failed::new(Row::Later, kind))
+}
+
+fn broken(outcome: Outcome, after_visible: bool) -> Outcome {
+    match outcome {
+        Outcome::Failed(failed) => Outcome::Failed(Failed { after_visible, ..failed }),
+        outcome => outcome,
+    }
+}
+
+fn refused(refusal: &Refusal, asks: Option<Duration>) -> Failed {
+    let failed = of_meaning(refusal.meaning, refusal.status);
+    Failed { asks, should_retry: refusal.should_retry, ..failed }
+}
+
+fn of_meaning(meaning: Meaning, status: u16) -> Failed {
+    let (row, kind) = match meaning {
+        Meaning::BadRequest => (Row::Final, ErrorKind::InvalidRequest),
+        Meaning::NotFound => (Row::Final, ErrorKind::NotFound),
+        Meaning::Redirect => (Row::Final, ErrorKind::Redirect),
+        Meaning::NoUsage => (Row::WithoutUsage, ErrorKind::InvalidRequest),
+        Meaning::KeyRefused => (Row::Dead, ErrorKind::Authentication),
+        Meaning::Quota => (Row::Exhausted, ErrorKind::QuotaExhausted),
+        Meaning::Denied => (Row::Denied, ErrorKind::PermissionDenied),
+        Meaning::Limited => (Row::Limited, ErrorKind::RateLimited),
+        Meaning::Busy => (Row::Later, ErrorKind::Server),
+    };
+    Failed { status: Some(status), ..Failed::new(row, kind) }
+}
