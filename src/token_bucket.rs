@@ -4,11 +4,13 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use futures_util::future::FusedFuture;
 
 use crate::core::time::Timestamp;
 use crate::core::token_bucket::{Bucket, Ticket, Turn};
@@ -44,6 +46,7 @@ pub struct TokenBucket {
 pub(crate) struct Shared {
     bucket: Mutex<Bucket<Waker>>,
     runtime: Arc<dyn Runtime>,
+    configured: AtomicBool,
 }
 
 /// Why [`TokenBucket::try_acquire`] gave no token.
@@ -103,7 +106,7 @@ impl TokenBucket {
             return Err(Error::config(problems));
         }
         let bucket = Mutex::new(Bucket::new(capacity, refill_rate, runtime.now()));
-        Ok(Self { shared: Arc::new(Shared { bucket, runtime }) })
+        Ok(Self { shared: Arc::new(Shared { bucket, runtime, configured: AtomicBool::new(true) }) })
     }
 
     /// The most tokens the bucket holds.
@@ -121,8 +124,7 @@ impl TokenBucket {
     /// The tokens in the bucket now.
     #[must_use]
     pub fn tokens(&self) -> f64 {
-        let now = self.shared.runtime.now();
-        self.lock().tokens(now)
+        self.shared.change(Bucket::tokens)
     }
 
     /// How many callers wait for tokens.
@@ -136,12 +138,12 @@ impl TokenBucket {
     /// # Errors
     /// [`Refused`], which says how long a wait would be.
     pub fn try_acquire(&self, amount: u32) -> Result<(), Refused> {
-        let now = self.shared.runtime.now();
-        let mut bucket = self.lock();
-        if f64::from(amount) > bucket.capacity() {
-            return Err(Refused::MoreThanCapacity(bucket.capacity()));
-        }
-        bucket.try_take(amount.into(), now).map_err(|at| Refused::NotYet(at - now))
+        self.shared.change(|bucket, now| {
+            if f64::from(amount) > bucket.capacity() {
+                return Err(Refused::MoreThanCapacity(bucket.capacity()));
+            }
+            bucket.try_take(amount.into(), now).map_err(|at| Refused::NotYet(at - now))
+        })
     }
 
     /// Takes `amount` tokens when they are there and it is this caller's turn. With a `timeout` that
@@ -157,19 +159,35 @@ impl TokenBucket {
 
     /// Fills the bucket.
     pub fn reset(&self) {
-        let now = self.shared.runtime.now();
-        self.change(|bucket| bucket.reset(now), now);
+        self.shared.change(Bucket::reset);
     }
 
     pub(crate) fn acquire_until(&self, amount: u32, deadline: Option<Timestamp>) -> Acquire {
         let shared = self.shared.clone();
-        Acquire { shared, amount: amount.into(), deadline, waiting: None, has_waited: false }
+        Acquire {
+            shared,
+            amount: amount.into(),
+            deadline,
+            waiting: None,
+            has_waited: false,
+            ended: false,
+        }
     }
 
     /// Puts tokens back whose attempt never started.
     pub(crate) fn give_back(&self, amount: u32) {
-        let now = self.shared.runtime.now();
-        self.change(|bucket| bucket.give_back(amount.into(), now), now);
+        self.shared.change(|bucket, now| bucket.give_back(amount.into(), now));
+    }
+
+    /// Whether its limits were chosen for it, rather than guessed by a call that named its model.
+    pub(crate) fn is_configured(&self) -> bool {
+        self.shared.configured.load(Relaxed)
+    }
+
+    /// Sets the limits that were chosen for it, or that are its best guess until then.
+    pub(crate) fn set_limits(&self, capacity: f64, refill_rate: f64, configured: bool) {
+        self.shared.configured.store(configured, Relaxed);
+        self.shared.change(|bucket, now| bucket.set_limits(capacity, refill_rate, now));
     }
 
     pub(crate) fn downgrade(&self) -> Weak<Shared> {
@@ -183,20 +201,18 @@ impl TokenBucket {
     fn lock(&self) -> MutexGuard<'_, Bucket<Waker>> {
         lock(&self.shared.bucket)
     }
-
-    fn change(&self, change: impl FnOnce(&mut Bucket<Waker>), now: Timestamp) {
-        self.shared.change(change, now);
-    }
 }
 
 impl Shared {
-    /// Changes the bucket, then wakes whoever has moved up by it, outside the lock.
-    fn change<T>(&self, change: impl FnOnce(&mut Bucket<Waker>) -> T, now: Timestamp) -> T {
-        let (result, to_wake) = {
+    /// Uses the bucket, at a time that is read while nobody else can, then wakes whoever has moved up
+    /// by it.
+    fn change<T>(&self, change: impl FnOnce(&mut Bucket<Waker>, Timestamp) -> T) -> T {
+        let (result, moved_up) = {
             let mut bucket = lock(&self.bucket);
-            (change(&mut bucket), bucket.moved_up(now))
+            let now = self.runtime.now();
+            (change(&mut bucket, now), bucket.moved_up(now))
         };
-        if let Some(waker) = to_wake {
+        if let Some(waker) = moved_up {
             waker.wake();
         }
         result
@@ -222,6 +238,7 @@ pub struct Acquire {
     deadline: Option<Timestamp>,
     waiting: Option<Waiting>,
     has_waited: bool,
+    ended: bool,
 }
 
 struct Waiting {
@@ -230,26 +247,42 @@ struct Waiting {
     until: Timestamp,
 }
 
+impl fmt::Debug for Acquire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acquire").field("amount", &self.amount).finish_non_exhaustive()
+    }
+}
+
+impl FusedFuture for Acquire {
+    fn is_terminated(&self) -> bool {
+        self.ended
+    }
+}
+
 impl Future for Acquire {
     type Output = Result<(), Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let now = self.shared.runtime.now();
-        let turn = match &self.waiting {
-            None => self.arrive(now, cx)?,
+        if self.ended {
+            return Poll::Pending;
+        }
+        let (turn, now) = match &self.waiting {
+            None => self.arrive(cx.waker())?,
             Some(waiting) => {
                 let (ticket, waker) = (waiting.ticket, cx.waker().clone());
-                self.shared.change(|bucket| bucket.poll(ticket, waker, now), now)
+                self.shared.change(|bucket, now| (bucket.poll(ticket, waker, now), now))
             }
         };
         match turn {
             Turn::Granted => {
                 self.waiting = None;
+                self.ended = true;
                 Poll::Ready(Ok(()))
             }
             Turn::LookAgainAt(at) if self.deadline.is_some_and(|deadline| at > deadline) => {
-                self.leave(now);
-                Poll::Ready(Err(self.too_late(at, now)))
+                self.leave();
+                self.ended = true;
+                Poll::Ready(Err(self.too_late(at - now)))
             }
             Turn::LookAgainAt(at) => {
                 self.wait_until(at, now, cx);
@@ -266,20 +299,31 @@ impl Acquire {
     }
 
     /// The first look: take the tokens, or join the queue if the wait is worth beginning.
-    fn arrive(&mut self, now: Timestamp, cx: &Context<'_>) -> Result<Turn, Error> {
-        let mut bucket = lock(&self.shared.bucket);
-        if self.amount > bucket.capacity() {
-            let refused = Refused::MoreThanCapacity(bucket.capacity());
-            return Err(Error::new(ErrorKind::Config, refused.to_string()));
-        }
-        let Err(at) = bucket.try_take(self.amount, now) else { return Ok(Turn::Granted) };
-        if self.deadline.is_none_or(|deadline| at <= deadline) {
-            let ticket = bucket.join(self.amount, cx.waker().clone(), now);
-            let timer = self.shared.runtime.sleep(at - now);
-            self.waiting = Some(Waiting { ticket, timer, until: at });
+    fn arrive(&mut self, waker: &Waker) -> Result<(Turn, Timestamp), Error> {
+        let (amount, deadline, waker) = (self.amount, self.deadline, waker.clone());
+        let (turn, ticket, now) = self
+            .shared
+            .change(|bucket, now| {
+                if amount > bucket.capacity() {
+                    return Err(Refused::MoreThanCapacity(bucket.capacity()));
+                }
+                Ok(match bucket.try_take(amount, now) {
+                    Ok(()) => (Turn::Granted, None, now),
+                    Err(at) if deadline.is_some_and(|deadline| at > deadline) => {
+                        (Turn::LookAgainAt(at), None, now)
+                    }
+                    Err(at) => {
+                        (Turn::LookAgainAt(at), Some((bucket.join(amount, waker, at), at)), now)
+                    }
+                })
+            })
+            .map_err(|refused| Error::new(ErrorKind::Config, refused.to_string()))?;
+        if let Some((ticket, until)) = ticket {
+            let timer = self.shared.runtime.sleep(until - now);
+            self.waiting = Some(Waiting { ticket, timer, until });
             self.has_waited = true;
         }
-        Ok(Turn::LookAgainAt(at))
+        Ok((turn, now))
     }
 
     /// Sees to it that this future is polled again at `at`.
@@ -299,25 +343,21 @@ impl Acquire {
         }
     }
 
-    fn too_late(&self, at: Timestamp, now: Timestamp) -> Error {
-        let wait = at - now;
+    fn too_late(&self, wait: Duration) -> Error {
         let message = format!("rate limit: a token is free only in {wait:.3?}, past the timeout");
         Error::new(ErrorKind::RateLimited, message)
             .with_retry_at(self.shared.runtime.unix_time().checked_add(wait))
     }
 
-    fn leave(&mut self, now: Timestamp) {
+    fn leave(&mut self) {
         if let Some(waiting) = self.waiting.take() {
-            self.shared.change(|bucket| bucket.leave(waiting.ticket), now);
+            self.shared.change(|bucket, _| bucket.leave(waiting.ticket));
         }
     }
 }
 
 impl Drop for Acquire {
     fn drop(&mut self) {
-        if self.waiting.is_some() {
-            let now = self.shared.runtime.now();
-            self.leave(now);
-        }
+        self.leave();
     }
 }

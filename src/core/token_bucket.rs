@@ -89,18 +89,16 @@ impl<W: Clone> Bucket<W> {
     /// Takes `amount` at once, or says when that would be possible. Whoever waits comes first.
     pub fn try_take(&mut self, amount: f64, now: Timestamp) -> Result<(), Timestamp> {
         self.refill(now);
-        let somebody_waits = self.waiting.values().any(|waiter| !is_asleep(waiter, now));
-        if !somebody_waits && self.holds(amount) {
+        let ahead = self.awake_amount(now);
+        if ahead == 0.0 && self.holds(amount) {
             self.level -= amount;
             return Ok(());
         }
-        Err(self.time_of(self.waiting_amount + amount, now))
+        Err(self.time_of(ahead + amount, now))
     }
 
-    /// Joins the queue.
-    pub fn join(&mut self, amount: f64, handle: W, now: Timestamp) -> Ticket {
-        self.refill(now);
-        let look_again_at = self.time_of(self.waiting_amount + amount, now);
+    /// Joins the queue, to look again at `look_again_at`.
+    pub fn join(&mut self, amount: f64, handle: W, look_again_at: Timestamp) -> Ticket {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
         self.waiting_amount += amount;
@@ -113,13 +111,20 @@ impl<W: Clone> Bucket<W> {
         self.refill(now);
         let Some(waiter) = self.waiting.get(&ticket) else { return Turn::Granted };
         let amount = waiter.amount;
-        let ahead: f64 = self.ahead_of(ticket, now);
-        if ahead == 0.0 && self.holds(amount) {
-            self.level -= amount;
-            self.remove(ticket);
-            return Turn::Granted;
-        }
-        let look_again_at = self.time_of(ahead + amount, now);
+        let look_again_at = match self.ahead_of(ticket, now) {
+            None if self.holds(amount) => {
+                self.level -= amount;
+                self.remove(ticket);
+                return Turn::Granted;
+            }
+            None => self.time_of(amount, now),
+            // There is enough for everybody: it is for the one ahead to take its part, or to be
+            // passed over.
+            Some((ahead, first_looks_at)) if self.holds(ahead + amount) => {
+                first_looks_at.max(now) + GRACE + Duration::from_nanos(1)
+            }
+            Some((ahead, _)) => self.time_of(ahead + amount, now),
+        };
         if let Some(waiter) = self.waiting.get_mut(&ticket) {
             waiter.look_again_at = look_again_at;
             waiter.handle = handle;
@@ -136,6 +141,13 @@ impl<W: Clone> Bucket<W> {
     pub fn give_back(&mut self, amount: f64, now: Timestamp) {
         self.refill(now);
         self.level = (self.level + amount).min(self.capacity);
+    }
+
+    /// Changes how much it holds and gains.
+    pub fn set_limits(&mut self, capacity: f64, refill_rate: f64, now: Timestamp) {
+        self.refill(now);
+        self.level = (self.level + capacity - self.capacity).min(capacity);
+        (self.capacity, self.refill_rate) = (capacity, refill_rate);
     }
 
     /// Fills the bucket.
@@ -158,7 +170,8 @@ impl<W: Clone> Bucket<W> {
     }
 
     fn refill(&mut self, now: Timestamp) {
-        // A clock that has stepped back yields nothing, and what comes after counts from there.
+        // A clock that has stepped back yields nothing, and what comes after counts from there: so
+        // `now` must be read by whoever has the bucket to itself.
         let gained = (now - self.updated).as_secs_f64() * self.refill_rate;
         self.level = (self.level + gained).min(self.capacity);
         self.updated = now;
@@ -173,14 +186,24 @@ impl<W: Clone> Bucket<W> {
         now + seconds((amount - self.level) / self.refill_rate)
     }
 
-    /// What is asked for by those ahead of `ticket` who still look.
-    fn ahead_of(&self, ticket: Ticket, now: Timestamp) -> f64 {
-        // The first in the queue is nearly always asked first: spare it the sum.
-        if self.waiting.first_key_value().is_some_and(|(first, _)| *first == ticket) {
-            return 0.0;
-        }
+    /// What is asked for by those who wait and still look. Those who do not are found at the front:
+    /// the queue's moments to look are in its order.
+    fn awake_amount(&self, now: Timestamp) -> f64 {
+        let asleep = self.waiting.values().take_while(|waiter| is_asleep(waiter, now));
+        let (count, amount) =
+            asleep.fold((0, 0.0), |(count, sum), waiter| (count + 1, sum + waiter.amount));
+        // No rounding is taken for somebody who waits.
+        if count == self.waiting.len() { 0.0 } else { self.waiting_amount - amount }
+    }
+
+    /// What is asked for by those ahead of `ticket` who still look, and when the first of them will;
+    /// `None` if there is nobody.
+    fn ahead_of(&self, ticket: Ticket, now: Timestamp) -> Option<(f64, Timestamp)> {
         let ahead = self.waiting.range(..ticket).map(|(_, waiter)| waiter);
-        ahead.filter(|waiter| !is_asleep(waiter, now)).map(|waiter| waiter.amount).sum()
+        ahead.filter(|waiter| !is_asleep(waiter, now)).fold(None, |sum, waiter| {
+            let (amount, first_looks_at) = sum.unwrap_or((0.0, waiter.look_again_at));
+            Some((amount + waiter.amount, first_looks_at))
+        })
     }
 
     fn remove(&mut self, ticket: Ticket) {
@@ -214,6 +237,12 @@ mod tests {
         Timestamp::new(Duration::from_secs_f64(seconds))
     }
 
+    /// Joins as the handle does: after a refusal, for the moment that it named.
+    fn join(bucket: &mut Bucket<&'static str>, name: &'static str, now: Timestamp) -> Ticket {
+        let look_again_at = bucket.try_take(1.0, now).unwrap_err();
+        bucket.join(1.0, name, look_again_at)
+    }
+
     fn bucket(capacity: f64, rate: f64) -> Bucket<&'static str> {
         Bucket::new(capacity, rate, at(0.0))
     }
@@ -240,8 +269,8 @@ mod tests {
     fn serves_in_order_of_arrival() {
         let mut bucket = bucket(1.0, 1.0);
         assert_eq!(bucket.try_take(1.0, at(0.0)), Ok(()));
-        let first = bucket.join(1.0, "first", at(0.0));
-        let second = bucket.join(1.0, "second", at(0.0));
+        let first = join(&mut bucket, "first", at(0.0));
+        let second = join(&mut bucket, "second", at(0.0));
         // The second looks first, and early: it must not get the first one's token.
         assert!(matches!(bucket.poll(second, "second", at(1.01)), Turn::LookAgainAt(_)));
         assert!(bucket.try_take(1.0, at(1.01)).is_err());
@@ -253,8 +282,8 @@ mod tests {
     fn those_behind_move_up_when_one_leaves() {
         let mut bucket = bucket(1.0, 1.0);
         assert_eq!(bucket.try_take(1.0, at(0.0)), Ok(()));
-        let first = bucket.join(1.0, "first", at(0.0));
-        let second = bucket.join(1.0, "second", at(0.0));
+        let first = join(&mut bucket, "first", at(0.0));
+        let second = join(&mut bucket, "second", at(0.0));
         bucket.leave(first);
         assert_eq!(bucket.moved_up(at(0.5)), Some("second"));
         assert_eq!(bucket.moved_up(at(0.5)), None, "told once is enough");
@@ -265,11 +294,35 @@ mod tests {
     fn a_waiter_who_never_looks_does_not_stop_the_rest() {
         let mut bucket = bucket(1.0, 1.0);
         assert_eq!(bucket.try_take(1.0, at(0.0)), Ok(()));
-        let forgotten = bucket.join(1.0, "forgotten", at(0.0));
-        let next = bucket.join(1.0, "next", at(0.0));
+        let forgotten = join(&mut bucket, "forgotten", at(0.0));
+        let next = join(&mut bucket, "next", at(0.0));
         assert!(matches!(bucket.poll(next, "next", at(1.5)), Turn::LookAgainAt(_)));
         assert_eq!(bucket.poll(next, "next", at(2.1)), Turn::Granted);
         assert_eq!(bucket.poll(forgotten, "forgotten", at(3.2)), Turn::Granted);
+    }
+
+    #[test]
+    fn one_who_is_due_and_does_not_look_is_waited_for_without_haste() {
+        let mut bucket = bucket(2.0, 1.0);
+        assert_eq!(bucket.try_take(2.0, at(0.0)), Ok(()));
+        let _due = join(&mut bucket, "due", at(0.0));
+        let behind = join(&mut bucket, "behind", at(0.0));
+        let Turn::LookAgainAt(when) = bucket.poll(behind, "behind", at(2.0)) else { panic!() };
+        assert!(when > at(2.0) && when <= at(3.01), "{when:?}");
+        assert_eq!(bucket.poll(behind, "behind", when), Turn::Granted);
+    }
+
+    #[test]
+    fn the_forgotten_do_not_count_against_newcomers() {
+        let mut bucket = bucket(1.0, 1.0);
+        assert_eq!(bucket.try_take(1.0, at(0.0)), Ok(()));
+        for _ in 0..50 {
+            join(&mut bucket, "forgotten", at(0.0));
+        }
+        assert!(bucket.try_take(1.0, at(20.0)).is_err());
+        assert_eq!(bucket.try_take(1.0, at(100.0)), Ok(()));
+        let when = bucket.try_take(1.0, at(100.0)).unwrap_err();
+        assert!(when <= at(101.01), "{when:?}");
     }
 
     #[test]
