@@ -74,8 +74,12 @@ impl Counters {
     }
 
     fn tokens(&self, usage: &Usage) {
-        self.input_tokens.fetch_add(usage.prompt_tokens, Relaxed);
-        self.output_tokens.fetch_add(usage.completion_tokens, Relaxed);
+        // A provider may report nonsense; a total that is full stays so.
+        let add = |total: &AtomicU64, tokens: u64| {
+            let _ = total.fetch_update(Relaxed, Relaxed, |sum| Some(sum.saturating_add(tokens)));
+        };
+        add(&self.input_tokens, usage.prompt_tokens);
+        add(&self.output_tokens, usage.completion_tokens);
     }
 }
 

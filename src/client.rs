@@ -221,15 +221,10 @@ impl Inner {
             // A full bucket that nobody waits at is as good as a new one.
             others.retain(|_, b| b.waiters() > 0 || b.tokens() < b.capacity());
         }
-        let (runtime, base_url) = (self.engine.pool.runtime(), self.engine.pool.base_url());
-        // A client made for that model has set its limits; else they are this one's.
-        let bucket = match registry::existing_bucket(runtime, base_url, model) {
-            Some(bucket) => bucket,
-            None => {
-                let limits = (self.bucket.capacity(), self.bucket.refill_rate());
-                registry::bucket(runtime, base_url, model, limits)?
-            }
-        };
+        let runtime = self.engine.pool.runtime();
+        // A client made for that model has set its limits; until then they are this one's.
+        let limits = (self.bucket.capacity(), self.bucket.refill_rate());
+        let bucket = registry::bucket_by_guess(runtime, &self.settings.base_url, model, limits)?;
         others.insert(model.to_owned(), bucket.clone());
         Ok(bucket)
     }
@@ -295,6 +290,7 @@ impl Asked {
         if asks_usage && call.without_usage.is_none() {
             inner.refuses_usage.store(true, Relaxed);
         }
+        lease.answers();
         call.record.answered_by(lease.id(), lease.key_label());
         Ok(Reading { inner, call, lease, body })
     }

@@ -278,7 +278,11 @@ fn client(
             settings.api_keys.iter().try_for_each(|key| pool.add_key(key.expose()))?;
             pool
         }
-        None => pool_of(&settings, &runtime)?,
+        None => {
+            let (provider, entry) = (&settings.provider, &settings.name);
+            let keys = &settings.api_keys;
+            ApiKeyPool::of_entry(provider, &settings.base_url, entry, keys, runtime.clone())
+        }
     };
     let counters = Arc::new(Counters::default());
     let engine = Engine {
@@ -298,14 +302,4 @@ fn client(
         counters,
         refuses_usage: AtomicBool::new(false),
     }))
-}
-
-/// Each entry has a pool of its own: its keys serve no other, though they may stand there too.
-fn pool_of(settings: &ModelSettings, runtime: &Arc<dyn Runtime>) -> Result<ApiKeyPool, Error> {
-    let id = format!("{}/{}", settings.provider, settings.name);
-    if settings.api_keys.is_empty() {
-        return Ok(ApiKeyPool::keyless(&id, &settings.base_url, runtime.clone()));
-    }
-    let keys = settings.api_keys.iter().map(|key| key.expose());
-    ApiKeyPool::with_runtime(&id, &settings.base_url, keys, runtime.clone())
 }

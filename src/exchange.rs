@@ -24,9 +24,9 @@ use crate::response_failure;
 use crate::token_bucket::TokenBucket;
 use crate::wire::Wire;
 
-/// No call waits longer than this for a key, whatever the provider asks for: it is told when to
-/// come back instead.
-const LONGEST_KEY_WAIT: Duration = Duration::from_secs(600);
+/// No call without a timeout waits longer than this before its first attempt, and none waits longer
+/// at a time, whatever the provider asks for: it is told when to come back instead.
+const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
 /// What a client and its open streams work with.
 pub(crate) struct Engine {
@@ -323,8 +323,10 @@ impl Engine {
     }
 
     fn is_too_long(&self, call: &Call, wait: Duration) -> bool {
-        wait > LONGEST_KEY_WAIT
-            || call.deadline().is_some_and(|deadline| self.now() + wait > deadline)
+        let until = self.now() + wait;
+        // Rounds before the first attempt are no retries, so that nothing else would end them.
+        let patience = call.tried.is_empty().then(|| call.started + LONGEST_WAIT);
+        wait > LONGEST_WAIT || call.deadline().or(patience).is_some_and(|end| until > end)
     }
 
     /// The error for want of a key: what the provider said of that reason, if this call heard it.

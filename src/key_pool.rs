@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use crate::core::health::KeyFate;
 use crate::core::key::ApiKey;
-use crate::core::key_pool::{KeyId, KeyPool, NoKey};
+use crate::core::key_pool::{KeyId, KeyPool, NoKey, Scope, Wanted};
 use crate::core::key_slot::KeyStatus;
-use crate::core::retry::NextKey;
+use crate::core::retry::{Failure, NextKey};
 use crate::error::{Error, ErrorKind, Problem};
 use crate::lock::lock;
 use crate::platform::{Runtime, default_runtime};
+use crate::provider_config::BaseUrl;
 use crate::registry;
 use crate::wakers::{Change, Wakers};
 
@@ -36,6 +37,8 @@ use crate::wakers::{Change, Wakers};
 #[derive(Clone)]
 pub struct ApiKeyPool {
     shared: Arc<Shared>,
+    /// Which of the keys are this handle's.
+    scope: Scope,
 }
 
 pub(crate) struct Shared {
@@ -73,33 +76,46 @@ impl ApiKeyPool {
         keys: impl IntoIterator<Item = K>,
         runtime: Arc<dyn Runtime>,
     ) -> Result<Self, Error> {
-        let keys = checked(keys)?;
-        if keys.is_empty() {
-            return Err(Error::config(vec![Problem::new("api_keys", 0, "a pool needs a key")]));
-        }
-        Ok(Self::shared_with(provider_id, base_url, keys, runtime))
+        let keys = checked_and_some(keys)?;
+        let base_url = BaseUrl::parse(base_url)
+            .map_err(|problem| Error::config(vec![Problem::new("base_url", 0, problem)]))?;
+        let pool = Self::of_provider(provider_id, &base_url.text, runtime);
+        pool.add_all(keys);
+        Ok(pool)
     }
 
-    /// The pool of a server that wants no keys: one place for all requests, and no header.
-    pub(crate) fn keyless(provider_id: &str, base_url: &str, runtime: Arc<dyn Runtime>) -> Self {
-        Self::shared_with(provider_id, base_url, vec![ApiKey::new("")], runtime)
-    }
-
-    fn shared_with(
+    /// The keys of one entry of a configuration, within the pool of its provider: the entry's
+    /// requests use no others, and what is learned of a key holds wherever it stands.
+    pub(crate) fn of_entry(
         provider_id: &str,
         base_url: &str,
-        keys: Vec<ApiKey>,
+        entry: &str,
+        keys: &[ApiKey],
         runtime: Arc<dyn Runtime>,
     ) -> Self {
-        let pool = registry::pool(&runtime.clone(), provider_id, base_url, || Shared {
+        let mut pool = Self::of_provider(provider_id, base_url, runtime);
+        let scope = pool.lock().scope(entry);
+        pool.scope = scope;
+        // A server that wants no keys has one place for all requests, and they carry no header.
+        pool.add_all(if keys.is_empty() { vec![ApiKey::none()] } else { keys.to_vec() });
+        pool
+    }
+
+    fn of_provider(provider_id: &str, base_url: &str, runtime: Arc<dyn Runtime>) -> Self {
+        registry::pool(&runtime.clone(), provider_id, base_url, || Shared {
             provider_id: provider_id.to_owned(),
             base_url: base_url.to_owned(),
             pool: Mutex::default(),
             waiting: Wakers::default(),
             runtime,
-        });
-        keys.into_iter().for_each(|key| pool.lock().add(key));
-        pool
+        })
+    }
+
+    fn add_all(&self, keys: Vec<ApiKey>) {
+        let mut pool = self.lock();
+        keys.into_iter().for_each(|key| pool.add(key, self.scope));
+        drop(pool);
+        self.shared.waiting.wake_all();
     }
 
     /// The id that the pool was made with.
@@ -119,7 +135,10 @@ impl ApiKeyPool {
     #[must_use]
     pub fn get_least_loaded_key(&self) -> Option<String> {
         let now = self.now();
-        self.lock().least_loaded(now).map(|key| key.expose().to_owned())
+        let mut pool = self.lock();
+        let id = pool.next(self.wanted(""), now).ok()?;
+        let key = pool.key(id).filter(|key| !key.is_none());
+        key.map(|key| key.expose().to_owned())
     }
 
     /// Counts a request on `key`, made outside the library. False if the pool does not know it.
@@ -141,20 +160,22 @@ impl ApiKeyPool {
         self.lease_for("").map_err(|none| self.no_key_error(none))
     }
 
-    /// Adds a key; it may be used at once, also by calls that wait. One that is there stays.
+    /// Adds a key; it may be used at once, also by calls that wait. One that is there, and rests or
+    /// was refused, is taken to be well again.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] for a key that no header can carry.
     pub fn add_key(&self, key: &str) -> Result<(), Error> {
-        checked([key])?.into_iter().for_each(|key| self.lock().add(key));
-        self.shared.waiting.wake_all();
+        let keys = checked([key])?;
+        keys.iter().for_each(|key| self.lock().revive(key));
+        self.add_all(keys);
         Ok(())
     }
 
     /// Retires a key: it gets no new work, and is gone when its last request ends. False if the pool
     /// does not know it.
     pub fn remove_key(&self, key: &str) -> bool {
-        let known = self.lock().remove(&ApiKey::new(key));
+        let known = self.lock().remove(&ApiKey::new(key), self.scope);
         self.shared.waiting.wake_all();
         known
     }
@@ -164,18 +185,14 @@ impl ApiKeyPool {
     /// # Errors
     /// [`ErrorKind::Config`] where a key is unfit or none is left; then nothing is changed.
     pub fn reload<K: AsRef<str>>(&self, keys: impl IntoIterator<Item = K>) -> Result<(), Error> {
-        let keys = checked(keys)?;
-        if keys.is_empty() {
-            return Err(Error::config(vec![Problem::new("api_keys", 0, "a pool needs a key")]));
-        }
+        let keys = checked_and_some(keys)?;
         let mut pool = self.lock();
-        let gone: Vec<ApiKey> = pool.keys().filter(|key| !keys.contains(key)).cloned().collect();
-        gone.iter().for_each(|key| {
-            pool.remove(key);
-        });
-        keys.into_iter().for_each(|key| pool.add(key));
+        let gone = pool.keys(self.scope).filter(|key| !keys.contains(key));
+        for key in gone.cloned().collect::<Vec<_>>() {
+            pool.remove(&key, self.scope);
+        }
         drop(pool);
-        self.shared.waiting.wake_all();
+        self.add_all(keys);
         Ok(())
     }
 
@@ -183,7 +200,7 @@ impl ApiKeyPool {
     #[must_use]
     pub fn statuses(&self) -> Vec<KeyStatus> {
         let now = self.now();
-        self.lock().statuses(now)
+        self.lock().statuses(self.scope, now)
     }
 
     /// Requests under way on all keys together.
@@ -194,7 +211,7 @@ impl ApiKeyPool {
 
     pub(crate) fn lease_for(&self, model: &str) -> Result<KeyLease, NoKey> {
         let now = self.now();
-        let leased = self.lock().lease(model, now)?;
+        let leased = self.lock().lease(self.wanted(model), now)?;
         Ok(KeyLease {
             shared: self.shared.clone(),
             model: model.to_owned(),
@@ -208,7 +225,7 @@ impl ApiKeyPool {
     /// The key that a call would get next, which has tried these.
     pub(crate) fn next_key(&self, model: &str, tried: &[KeyId]) -> Result<NextKey, NoKey> {
         let now = self.now();
-        let key = self.lock().next(model, now)?;
+        let key = self.lock().next(self.wanted(model), now)?;
         Ok(if tried.contains(&key) { NextKey::Tried } else { NextKey::Untried })
     }
 
@@ -253,7 +270,11 @@ impl ApiKeyPool {
     }
 
     pub(crate) fn from_shared(shared: Arc<Shared>) -> Self {
-        Self { shared }
+        Self { shared, scope: Scope::ALL }
+    }
+
+    fn wanted<'a>(&self, model: &'a str) -> Wanted<'a> {
+        Wanted { model, scope: self.scope }
     }
 
     fn now(&self) -> crate::Timestamp {
@@ -275,6 +296,16 @@ impl fmt::Debug for ApiKeyPool {
     }
 }
 
+fn checked_and_some<K: AsRef<str>>(
+    keys: impl IntoIterator<Item = K>,
+) -> Result<Vec<ApiKey>, Error> {
+    let keys = checked(keys)?;
+    if keys.is_empty() {
+        return Err(Error::config(vec![Problem::new("api_keys", 0, "a pool needs a key")]));
+    }
+    Ok(keys)
+}
+
 fn checked<K: AsRef<str>>(keys: impl IntoIterator<Item = K>) -> Result<Vec<ApiKey>, Error> {
     let mut problems = Vec::new();
     let mut fit = Vec::new();
@@ -292,7 +323,7 @@ fn checked<K: AsRef<str>>(keys: impl IntoIterator<Item = K>) -> Result<Vec<ApiKe
     if problems.is_empty() { Ok(fit) } else { Err(Error::config(problems)) }
 }
 
-/// A key in use. Dropping it ends the use, however that comes about.
+/// A key in use, until it is told how that ended, or is dropped.
 pub struct KeyLease {
     shared: Arc<Shared>,
     model: String,
@@ -323,6 +354,26 @@ impl KeyLease {
         &self.key
     }
 
+    /// Ends the use: the key has served.
+    pub fn succeeded(self) {
+        self.end(KeyFate::Works, |_| Duration::ZERO);
+    }
+
+    /// Ends the use with a failure of `kind`, which may say something of the key: that it rests
+    /// ([`ErrorKind::RateLimited`], for `retry_after` or else a minute), is out of credit, refused or
+    /// not for this model. Any other kind says nothing.
+    pub fn failed(self, kind: ErrorKind, retry_after: Option<Duration>) {
+        let failure = Failure { retry_after, ..Failure::new(kind, "") };
+        self.end(failure.key_fate(), |_| Duration::from_secs(60));
+    }
+
+    /// The key has begun to answer: whatever was held against it is over.
+    pub(crate) fn answers(&self) {
+        let now = self.shared.runtime.now();
+        let ready_again = lock(&self.shared.pool).works(self.id, &self.model, now);
+        self.shared.wake_if(ready_again);
+    }
+
     /// Ends the use with what it showed of the key.
     pub(crate) fn end(mut self, fate: KeyFate, backoff: impl FnOnce(u32) -> Duration) {
         self.release(fate, backoff);
@@ -331,14 +382,26 @@ impl KeyLease {
     fn release(&mut self, fate: KeyFate, backoff: impl FnOnce(u32) -> Duration) {
         if std::mem::take(&mut self.open) {
             let now = self.shared.runtime.now();
-            lock(&self.shared.pool).release(self.id, fate, &self.model, now, backoff);
+            let mut pool = lock(&self.shared.pool);
+            let ready_again = pool.release(self.id, fate, &self.model, now, backoff);
+            drop(pool);
+            self.shared.wake_if(ready_again);
+        }
+    }
+}
+
+impl Shared {
+    /// Wakes those who wait for a key, if one is ready that was not.
+    fn wake_if(&self, ready_again: bool) {
+        if ready_again {
+            self.waiting.wake_all();
         }
     }
 }
 
 impl Drop for KeyLease {
     fn drop(&mut self) {
-        self.release(KeyFate::Unchanged, |_| Duration::ZERO);
+        self.release(KeyFate::Cancelled, |_| Duration::ZERO);
     }
 }
 

@@ -36,32 +36,19 @@ pub(crate) fn pool(
     pool
 }
 
-/// The bucket of `model` at `base_url`, if there is one.
-pub(crate) fn existing_bucket(
-    runtime: &Arc<dyn Runtime>,
-    base_url: &str,
-    model: &str,
-) -> Option<TokenBucket> {
-    TokenBucket::upgrade(lock(&BUCKETS).get(&key(runtime, base_url, model))?)
-}
-
-/// The bucket of `model` at `base_url`, with these settings.
+/// The bucket of `model` at `base_url`, with these limits.
 ///
 /// # Errors
-/// Where a client with other settings for the same bucket is there already.
+/// Where a client with other limits for the same bucket is there already.
 pub(crate) fn bucket(
     runtime: &Arc<dyn Runtime>,
     base_url: &str,
     model: &str,
-    (capacity, refill_rate): (f64, f64),
+    limits: (f64, f64),
 ) -> Result<TokenBucket, Error> {
-    let mut buckets = lock(&BUCKETS);
-    let key = key(runtime, base_url, model);
-    if let Some(bucket) = buckets.get(&key).and_then(TokenBucket::upgrade) {
-        let there = (bucket.capacity(), bucket.refill_rate());
-        if there == (capacity, refill_rate) {
-            return Ok(bucket);
-        }
+    let bucket = bucket_by_guess(runtime, base_url, model, limits)?;
+    let there = (bucket.capacity(), bucket.refill_rate());
+    if there != limits && bucket.is_configured() {
         let message = format!(
             "{base_url} with model `{model}` has a bucket already, of capacity {} and refill rate \
              {} a second: one bucket can't have two settings",
@@ -69,10 +56,34 @@ pub(crate) fn bucket(
         );
         return Err(Error::config(vec![Problem::new("rate_limit_capacity", 0, message)]));
     }
-    buckets.retain(|_, shared| shared.strong_count() > 0);
-    let bucket = TokenBucket::with_runtime(capacity, refill_rate, runtime.clone())?;
-    buckets.insert(key, bucket.downgrade());
+    bucket.configure(limits);
     Ok(bucket)
+}
+
+/// The bucket of `model` at `base_url`; if there is none yet, one with these limits until a client
+/// sets them.
+///
+/// # Errors
+/// Where no bucket can have such limits.
+pub(crate) fn bucket_by_guess(
+    runtime: &Arc<dyn Runtime>,
+    base_url: &str,
+    model: &str,
+    (capacity, refill_rate): (f64, f64),
+) -> Result<TokenBucket, Error> {
+    let key = key(runtime, base_url, model);
+    if let Some(bucket) = lock(&BUCKETS).get(&key).and_then(TokenBucket::upgrade) {
+        return Ok(bucket);
+    }
+    let new = TokenBucket::by_guess(capacity, refill_rate, runtime.clone())?;
+    let mut buckets = lock(&BUCKETS);
+    // Somebody may have been faster.
+    if let Some(bucket) = buckets.get(&key).and_then(TokenBucket::upgrade) {
+        return Ok(bucket);
+    }
+    buckets.retain(|_, shared| shared.strong_count() > 0);
+    buckets.insert(key, new.downgrade());
+    Ok(new)
 }
 
 fn key(runtime: &Arc<dyn Runtime>, first: &str, second: &str) -> Key {

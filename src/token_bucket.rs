@@ -106,7 +106,19 @@ impl TokenBucket {
             return Err(Error::config(problems));
         }
         let bucket = Mutex::new(Bucket::new(capacity, refill_rate, runtime.now()));
-        Ok(Self { shared: Arc::new(Shared { bucket, runtime, configured: AtomicBool::new(true) }) })
+        let configured = AtomicBool::new(true);
+        Ok(Self { shared: Arc::new(Shared { bucket, runtime, configured }) })
+    }
+
+    /// A bucket whose limits are a guess, until somebody sets them.
+    pub(crate) fn by_guess(
+        capacity: f64,
+        refill_rate: f64,
+        runtime: Arc<dyn Runtime>,
+    ) -> Result<Self, Error> {
+        let bucket = Self::with_runtime(capacity, refill_rate, runtime)?;
+        bucket.shared.configured.store(false, Relaxed);
+        Ok(bucket)
     }
 
     /// The most tokens the bucket holds.
@@ -179,14 +191,14 @@ impl TokenBucket {
         self.shared.change(|bucket, now| bucket.give_back(amount.into(), now));
     }
 
-    /// Whether its limits were chosen for it, rather than guessed by a call that named its model.
+    /// Whether its limits were set, rather than guessed by a call that named its model.
     pub(crate) fn is_configured(&self) -> bool {
         self.shared.configured.load(Relaxed)
     }
 
-    /// Sets the limits that were chosen for it, or that are its best guess until then.
-    pub(crate) fn set_limits(&self, capacity: f64, refill_rate: f64, configured: bool) {
-        self.shared.configured.store(configured, Relaxed);
+    /// Sets its limits.
+    pub(crate) fn configure(&self, (capacity, refill_rate): (f64, f64)) {
+        self.shared.configured.store(true, Relaxed);
         self.shared.change(|bucket, now| bucket.set_limits(capacity, refill_rate, now));
     }
 

@@ -14,8 +14,10 @@ const LATER_PROBES_AFTER: Duration = Duration::from_secs(60 * 60);
 pub enum KeyFate {
     /// It works.
     Works,
-    /// Nothing about the key: the attempt failed for another reason or was cancelled.
+    /// Nothing about the key: the attempt failed for another reason.
     Unchanged,
+    /// Nothing: the attempt was dropped.
+    Cancelled,
     /// 429: it needs a rest, as long as the provider says where it says so.
     Limited(Option<Duration>),
     /// 402 or a billing code: no credit, until the provider's reset where it names one.
@@ -29,7 +31,7 @@ pub enum KeyFate {
 impl KeyFate {
     /// Whether the key is what failed.
     pub fn is_about_the_key(self) -> bool {
-        !matches!(self, Self::Works | Self::Unchanged)
+        !matches!(self, Self::Works | Self::Unchanged | Self::Cancelled)
     }
 }
 
@@ -88,14 +90,6 @@ impl Health {
     pub fn known_reset(self) -> Option<Timestamp> {
         match self {
             Self::Cooling(until) | Self::ExhaustedUntil(until) => Some(until),
-            _ => None,
-        }
-    }
-
-    /// The refusal before, if it was of the same sort.
-    pub fn refusal(self) -> Option<Refusal> {
-        match self {
-            Self::Exhausted(refusal) | Self::Dead(refusal) => Some(refusal),
             _ => None,
         }
     }

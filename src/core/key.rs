@@ -1,7 +1,7 @@
 //! A key that never shows itself, and the label that it shows instead.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -27,6 +27,16 @@ impl ApiKey {
     #[must_use]
     pub fn new(key: &str) -> Self {
         Self(key.into())
+    }
+
+    /// No key, for a server that wants none.
+    pub(crate) fn none() -> Self {
+        Self::new("")
+    }
+
+    /// Whether it stands for no key.
+    pub(crate) fn is_none(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The key itself, for the header it is sent in and for nothing else.
@@ -72,15 +82,23 @@ fn label(key: &str) -> String {
 
 /// Gives each key of a pool a label of its own.
 #[derive(Debug, Default)]
-pub struct Labels(HashMap<String, u32>);
+pub struct Labels(HashSet<Arc<str>>);
 
 impl Labels {
     /// `…abcd`, and `…abcd#2` for the next key that ends so.
-    pub fn of(&mut self, key: &ApiKey) -> Arc<str> {
-        let label = label(key.expose());
-        let count = self.0.entry(label.clone()).or_default();
-        *count += 1;
-        if *count == 1 { label.into() } else { format!("{label}#{count}").into() }
+    pub fn give(&mut self, key: &ApiKey) -> Arc<str> {
+        let tail = label(key.expose());
+        let numbered = (2..).map(|number| format!("{tail}#{number}"));
+        let mut names = std::iter::once(tail.clone()).chain(numbered);
+        let free = names.find(|name| !self.0.contains(name.as_str()));
+        let name: Arc<str> = free.unwrap_or(tail).into();
+        self.0.insert(name.clone());
+        name
+    }
+
+    /// The key of this label is gone.
+    pub fn take_back(&mut self, label: &str) {
+        self.0.remove(label);
     }
 }
 
@@ -91,7 +109,7 @@ mod tests {
     #[test]
     fn labels_tell_keys_apart_without_showing_them() {
         let mut labels = Labels::default();
-        let mut of = |key: &str| labels.of(&ApiKey::new(key)).to_string();
+        let mut of = |key: &str| labels.give(&ApiKey::new(key)).to_string();
         assert_eq!(of("sk-0123456789abcd"), "…abcd");
         assert_eq!(of("sk-9876543210abcd"), "…abcd#2");
         assert_eq!(of("short"), "…");

@@ -32,6 +32,22 @@ pub enum NoKey {
     Empty,
 }
 
+/// Some of a pool's keys: those of one entry of a configuration. A key may stand in several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scope(usize);
+
+impl Scope {
+    /// All keys.
+    pub const ALL: Self = Self(0);
+}
+
+/// What a key is wanted for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    pub model: &'a str,
+    pub scope: Scope,
+}
+
 /// A key in use.
 #[derive(Debug)]
 pub struct Leased {
@@ -49,44 +65,58 @@ pub struct KeyPool {
     resting: BTreeSet<(Timestamp, usize)>,
     by_key: HashMap<ApiKey, usize>,
     labels: Labels,
+    /// The names of the scopes after [`Scope::ALL`].
+    scopes: Vec<String>,
     /// Counts leases: the clock of "used longest ago", and of a slot's generation.
     uses: u64,
 }
 
 impl KeyPool {
-    /// Adds a key; one that is there already (or retires) stays as it is, and stays.
-    pub fn add(&mut self, key: ApiKey) {
-        if let Some(&slot) = self.by_key.get(&key) {
-            if let Some(entry) = self.slot_mut(slot) {
-                entry.retired = false;
-            }
-            self.place(slot);
-            return;
+    /// The scope of this name.
+    pub fn scope(&mut self, name: &str) -> Scope {
+        let known = self.scopes.iter().position(|scope| scope == name);
+        let place = known.unwrap_or_else(|| {
+            self.scopes.push(name.to_owned());
+            self.scopes.len() - 1
+        });
+        Scope(place + 1)
+    }
+
+    /// Adds a key to a scope; one that is there already (or retires) stays as it is, and stays.
+    pub fn add(&mut self, key: ApiKey, scope: Scope) {
+        if !key.is_none() {
+            self.remove(&ApiKey::none(), scope); // a server that wants keys after all
         }
-        let slot = self.slots.iter().position(Option::is_none).unwrap_or(self.slots.len());
-        if slot == self.slots.len() {
-            self.slots.push(None);
-        }
-        self.uses += 1;
-        self.by_key.insert(key.clone(), slot);
-        self.slots[slot] = Some(Slot::new(self.labels.of(&key), key, self.uses));
+        let slot = match self.by_key.get(&key) {
+            Some(&slot) => slot,
+            None => self.new_slot(key),
+        };
+        self.slots[slot].iter_mut().for_each(|entry| entry.join(scope));
         self.place(slot);
     }
 
-    /// Retires a key: no new work, and it is gone when its last work ends. False if unknown.
-    pub fn remove(&mut self, key: &ApiKey) -> bool {
-        let Some(&slot) = self.by_key.get(key) else { return false };
-        if let Some(entry) = self.slot_mut(slot) {
-            entry.retired = true;
+    /// Forgets all that is held against a key: somebody knows better.
+    pub fn revive(&mut self, key: &ApiKey) {
+        if let Some(&slot) = self.by_key.get(key) {
+            self.slots[slot].iter_mut().for_each(Slot::revive);
+            self.place(slot);
         }
+    }
+
+    /// Takes a key out of a scope. When it is in none it is retired: no new work, and it is gone when
+    /// its last work ends. False if it was not there.
+    pub fn remove(&mut self, key: &ApiKey, scope: Scope) -> bool {
+        let Some(&slot) = self.by_key.get(key) else { return false };
+        let Some(entry) = self.slot_mut(slot) else { return false };
+        let was_there = entry.leave(scope);
         self.place(slot);
-        true
+        was_there
     }
 
     /// The ready key with the fewest requests in flight (of those, the one used longest ago), now
     /// with one more.
-    pub fn lease(&mut self, model: &str, now: Timestamp) -> Result<Leased, NoKey> {
-        let id = self.next(model, now)?;
+    pub fn lease(&mut self, wanted: Wanted<'_>, now: Timestamp) -> Result<Leased, NoKey> {
+        let id = self.next(wanted, now)?;
         self.uses += 1;
         let uses = self.uses;
         let entry = self.slot_of(id).ok_or(NoKey::Empty)?;
@@ -98,16 +128,21 @@ impl KeyPool {
         Ok(leased)
     }
 
-    /// The key that `model` would get now.
-    pub fn next(&mut self, model: &str, now: Timestamp) -> Result<KeyId, NoKey> {
+    /// The key that would be leased now.
+    pub fn next(&mut self, wanted: Wanted<'_>, now: Timestamp) -> Result<KeyId, NoKey> {
         self.wake_rested(now);
-        let slot = self.least_loaded_for(model, now).ok_or_else(|| self.why_none(model, now))?;
+        let slot = self.least_loaded(wanted, now).ok_or_else(|| self.why_none(wanted, now))?;
         let entry = self.slot(slot).ok_or(NoKey::Empty)?;
         Ok(KeyId { slot, generation: entry.generation })
     }
 
+    /// A key has begun to answer. True if that made it ready again.
+    pub fn works(&mut self, id: KeyId, model: &str, now: Timestamp) -> bool {
+        self.change(id, |slot| slot.works(model, now))
+    }
+
     /// Ends a lease. `backoff` says how long to rest after the nth 429 in a row (from 0) where the
-    /// provider does not.
+    /// provider does not. True if the key is ready again by it.
     pub fn release(
         &mut self,
         id: KeyId,
@@ -115,11 +150,11 @@ impl KeyPool {
         model: &str,
         now: Timestamp,
         backoff: impl FnOnce(u32) -> Duration,
-    ) {
-        let Some(slot) = self.slot_of(id) else { return };
-        slot.in_flight = slot.in_flight.saturating_sub(1);
-        slot.learn(fate, model, now, backoff);
-        self.place(id.slot);
+    ) -> bool {
+        self.change(id, |slot| {
+            slot.in_flight = slot.in_flight.saturating_sub(1);
+            slot.learn(fate, model, now, backoff);
+        })
     }
 
     /// Counts an attempt that had to wait first.
@@ -132,15 +167,15 @@ impl KeyPool {
     /// Adds what an answer cost to its key's counts.
     pub fn count_tokens(&mut self, id: KeyId, input: u64, output: u64) {
         if let Some(slot) = self.slot_of(id) {
-            slot.counts.input_tokens += input;
-            slot.counts.output_tokens += output;
+            let counts = &mut slot.counts;
+            counts.input_tokens = counts.input_tokens.saturating_add(input);
+            counts.output_tokens = counts.output_tokens.saturating_add(output);
         }
     }
 
-    /// The key that would be leased next, without leasing it.
-    pub fn least_loaded(&mut self, now: Timestamp) -> Option<ApiKey> {
-        self.wake_rested(now);
-        self.ready.least().and_then(|slot| self.slot(slot)).map(|slot| slot.key.clone())
+    /// The key of an id.
+    pub fn key(&self, id: KeyId) -> Option<&ApiKey> {
+        self.slot(id.slot).filter(|slot| slot.generation == id.generation).map(|slot| &slot.key)
     }
 
     /// Changes a key's in-flight count by hand; never below 0. False if the key is unknown.
@@ -157,14 +192,41 @@ impl KeyPool {
         true
     }
 
-    /// Every key, retiring ones included.
-    pub fn statuses(&self, now: Timestamp) -> Vec<KeyStatus> {
-        self.slots.iter().flatten().map(|slot| slot.status(now)).collect()
+    /// Every key of a scope in the order in which they were added; of all, retiring ones too.
+    pub fn statuses(&self, scope: Scope, now: Timestamp) -> Vec<KeyStatus> {
+        let mut slots: Vec<&Slot> = self.each(scope).collect();
+        slots.sort_by_key(|slot| slot.generation);
+        slots.into_iter().map(|slot| slot.status(now)).collect()
     }
 
-    /// The keys themselves.
-    pub fn keys(&self) -> impl Iterator<Item = &ApiKey> {
-        self.slots.iter().flatten().filter(|slot| !slot.retired).map(|slot| &slot.key)
+    /// The keys of a scope.
+    pub fn keys(&self, scope: Scope) -> impl Iterator<Item = &ApiKey> {
+        self.each(scope).filter(|slot| !slot.retired).map(|slot| &slot.key)
+    }
+
+    fn each(&self, scope: Scope) -> impl Iterator<Item = &Slot> {
+        self.slots.iter().flatten().filter(move |slot| slot.is_in(scope))
+    }
+
+    /// Changes a key; true if it is ready by it and was not before.
+    fn change(&mut self, id: KeyId, change: impl FnOnce(&mut Slot)) -> bool {
+        let Some(slot) = self.slot_of(id) else { return false };
+        let rested = slot.health != Health::Ready;
+        change(slot);
+        let ready_again = rested && slot.health == Health::Ready;
+        self.place(id.slot);
+        ready_again
+    }
+
+    fn new_slot(&mut self, key: ApiKey) -> usize {
+        let slot = self.slots.iter().position(Option::is_none).unwrap_or(self.slots.len());
+        if slot == self.slots.len() {
+            self.slots.push(None);
+        }
+        self.uses += 1;
+        self.by_key.insert(key.clone(), slot);
+        self.slots[slot] = Some(Slot::new(self.labels.give(&key), key, self.uses));
+        slot
     }
 
     fn slot(&self, slot: usize) -> Option<&Slot> {
@@ -189,6 +251,7 @@ impl KeyPool {
         if entry.retired {
             if entry.in_flight == 0 {
                 self.by_key.remove(&entry.key);
+                self.labels.take_back(&entry.label);
                 self.slots[slot] = None;
             }
             return;
@@ -220,12 +283,12 @@ impl KeyPool {
         }
     }
 
-    /// The first ready key, in the heap's order, that is not denied for `model`.
-    fn least_loaded_for(&mut self, model: &str, now: Timestamp) -> Option<usize> {
+    /// The first ready key, in the heap's order, that will do.
+    fn least_loaded(&mut self, wanted: Wanted<'_>, now: Timestamp) -> Option<usize> {
         let mut passed_over = Vec::new();
         let found = loop {
             let Some(slot) = self.ready.least() else { break None };
-            if self.slot(slot).is_some_and(|entry| entry.may_use(model, now)) {
+            if self.slot(slot).is_some_and(|entry| entry.will_do(wanted, now)) {
                 break Some(slot);
             }
             self.ready.remove(slot);
@@ -239,21 +302,19 @@ impl KeyPool {
         found
     }
 
-    fn why_none(&self, model: &str, now: Timestamp) -> NoKey {
-        let live = || self.slots.iter().flatten().filter(|slot| !slot.retired);
-        let usable = live().filter(|slot| slot.may_use(model, now));
-        let cooling = usable.filter_map(|slot| match slot.health {
-            Health::Cooling(until) => Some(until),
-            _ => None,
-        });
-        if let Some(until) = cooling.min() {
-            return NoKey::CoolingUntil(until);
+    fn why_none(&self, wanted: Wanted<'_>, now: Timestamp) -> NoKey {
+        let live = || self.each(wanted.scope).filter(|slot| !slot.retired);
+        let usable = || live().filter(|slot| slot.will_do(wanted, now)).map(|slot| slot.health);
+        if usable().any(|health| matches!(health, Health::Cooling(_))) {
+            // Whichever is ready first will do, for whatever reason it rests.
+            let ends = usable().filter_map(Health::rests_until).filter(|until| *until > now);
+            return ends.min().map_or(NoKey::Dead, NoKey::CoolingUntil);
         }
         let healths = || live().map(|slot| slot.health);
         if healths().any(|h| matches!(h, Health::Exhausted(_) | Health::ExhaustedUntil(_))) {
             return NoKey::Exhausted(healths().filter_map(Health::known_reset).min());
         }
-        if live().any(|slot| slot.denied.contains_key(model)) {
+        if live().any(|slot| slot.denied.contains_key(wanted.model)) {
             return NoKey::Denied;
         }
         if live().next().is_some() { NoKey::Dead } else { NoKey::Empty }
@@ -269,8 +330,12 @@ mod tests {
 
     fn pool(keys: &[&str]) -> KeyPool {
         let mut pool = KeyPool::default();
-        keys.iter().for_each(|key| pool.add(ApiKey::new(key)));
+        keys.iter().for_each(|key| pool.add(ApiKey::new(key), Scope::ALL));
         pool
+    }
+
+    fn any(model: &str) -> Wanted<'_> {
+        Wanted { model, scope: Scope::ALL }
     }
 
     fn at(seconds: u64) -> Timestamp {
@@ -290,7 +355,7 @@ mod tests {
         let mut pool = pool(&["key-a", "key-b", "key-c"]);
         let mut order = Vec::new();
         for _ in 0..6 {
-            let leased = pool.lease("m", START).unwrap();
+            let leased = pool.lease(any("m"), START).unwrap();
             order.push(leased.key.expose().to_owned());
             end(&mut pool, leased.id, KeyFate::Works, START);
         }
@@ -301,93 +366,94 @@ mod tests {
     fn thirty_at_once_over_three_keys_are_ten_each() {
         let mut pool = pool(&["key-a", "key-b", "key-c"]);
         for _ in 0..30 {
-            pool.lease("m", START).unwrap();
+            pool.lease(any("m"), START).unwrap();
         }
-        let in_flight: Vec<u32> = pool.statuses(START).iter().map(|key| key.in_flight).collect();
+        let in_flight: Vec<u32> =
+            pool.statuses(Scope::ALL, START).iter().map(|key| key.in_flight).collect();
         assert_eq!(in_flight, [10, 10, 10]);
     }
 
     #[test]
     fn a_limited_key_rests_as_long_as_the_provider_says() {
         let mut pool = pool(&["key-a"]);
-        let id = pool.lease("m", START).unwrap().id;
+        let id = pool.lease(any("m"), START).unwrap().id;
         end(&mut pool, id, KeyFate::Limited(Some(Duration::from_secs(7))), START);
-        assert_eq!(pool.lease("m", at(6)).unwrap_err(), NoKey::CoolingUntil(at(7)));
-        assert!(pool.lease("m", at(7)).is_ok());
+        assert_eq!(pool.lease(any("m"), at(6)).unwrap_err(), NoKey::CoolingUntil(at(7)));
+        assert!(pool.lease(any("m"), at(7)).is_ok());
     }
 
     #[test]
     fn many_429s_of_one_burst_count_as_one() {
         let mut pool = pool(&["key-a"]);
-        let ids: Vec<KeyId> = (0..5).map(|_| pool.lease("m", START).unwrap().id).collect();
+        let ids: Vec<KeyId> = (0..5).map(|_| pool.lease(any("m"), START).unwrap().id).collect();
         for id in ids {
             pool.release(id, KeyFate::Limited(None), "m", START, |n| Duration::from_secs(1 << n));
         }
-        assert_eq!(pool.lease("m", START).unwrap_err(), NoKey::CoolingUntil(at(1)));
-        let id = pool.lease("m", at(1)).unwrap().id;
+        assert_eq!(pool.lease(any("m"), START).unwrap_err(), NoKey::CoolingUntil(at(1)));
+        let id = pool.lease(any("m"), at(1)).unwrap().id;
         pool.release(id, KeyFate::Limited(None), "m", at(1), |n| Duration::from_secs(1 << n));
-        assert_eq!(pool.lease("m", at(1)).unwrap_err(), NoKey::CoolingUntil(at(3)));
+        assert_eq!(pool.lease(any("m"), at(1)).unwrap_err(), NoKey::CoolingUntil(at(3)));
     }
 
     #[test]
     fn a_dead_key_is_tested_by_one_call_at_a_time() {
         let mut pool = pool(&["key-a"]);
-        let id = pool.lease("m", START).unwrap().id;
+        let id = pool.lease(any("m"), START).unwrap().id;
         end(&mut pool, id, KeyFate::Dead, START);
-        assert_eq!(pool.lease("m", at(299)).unwrap_err(), NoKey::Dead);
-        let probe = pool.lease("m", at(300)).unwrap().id;
-        assert_eq!(pool.lease("m", at(300)).unwrap_err(), NoKey::Dead);
+        assert_eq!(pool.lease(any("m"), at(299)).unwrap_err(), NoKey::Dead);
+        let probe = pool.lease(any("m"), at(300)).unwrap().id;
+        assert_eq!(pool.lease(any("m"), at(300)).unwrap_err(), NoKey::Dead);
         end(&mut pool, probe, KeyFate::Unchanged, at(301));
-        let probe = pool.lease("m", at(301)).unwrap().id;
+        let probe = pool.lease(any("m"), at(301)).unwrap().id;
         end(&mut pool, probe, KeyFate::Dead, at(302));
-        assert_eq!(pool.lease("m", at(901)).unwrap_err(), NoKey::Dead);
-        let probe = pool.lease("m", at(902)).unwrap().id;
+        assert_eq!(pool.lease(any("m"), at(901)).unwrap_err(), NoKey::Dead);
+        let probe = pool.lease(any("m"), at(902)).unwrap().id;
         end(&mut pool, probe, KeyFate::Works, at(903));
-        assert_eq!(pool.statuses(at(903))[0].state, KeyState::Ready);
+        assert_eq!(pool.statuses(Scope::ALL, at(903))[0].state, KeyState::Ready);
     }
 
     #[test]
     fn a_key_denied_one_model_serves_another() {
         let mut pool = pool(&["key-a", "key-b"]);
-        let id = pool.lease("m", START).unwrap().id;
+        let id = pool.lease(any("m"), START).unwrap().id;
         end(&mut pool, id, KeyFate::Denied, START);
         for _ in 0..3 {
-            assert_eq!(pool.lease("m", START).unwrap().key.expose(), "key-b");
+            assert_eq!(pool.lease(any("m"), START).unwrap().key.expose(), "key-b");
         }
-        assert_eq!(pool.lease("other", START).unwrap().key.expose(), "key-a");
+        assert_eq!(pool.lease(any("other"), START).unwrap().key.expose(), "key-a");
     }
 
     #[test]
     fn the_reason_for_no_key_follows_the_order_of_hope() {
         let mut pool = pool(&["key-a", "key-b", "key-c"]);
-        let ids: Vec<KeyId> = (0..3).map(|_| pool.lease("m", START).unwrap().id).collect();
+        let ids: Vec<KeyId> = (0..3).map(|_| pool.lease(any("m"), START).unwrap().id).collect();
         end(&mut pool, ids[0], KeyFate::Dead, START);
         end(&mut pool, ids[1], KeyFate::Exhausted(None), START);
         end(&mut pool, ids[2], KeyFate::Limited(None), START);
-        assert_eq!(pool.lease("m", START).unwrap_err(), NoKey::CoolingUntil(at(1)));
-        assert!(pool.remove(&ApiKey::new("key-c")));
-        assert_eq!(pool.lease("m", START).unwrap_err(), NoKey::Exhausted(None));
-        assert!(pool.remove(&ApiKey::new("key-b")));
-        assert_eq!(pool.lease("m", START).unwrap_err(), NoKey::Dead);
-        assert!(pool.remove(&ApiKey::new("key-a")));
-        assert_eq!(pool.lease("m", START).unwrap_err(), NoKey::Empty);
+        assert_eq!(pool.lease(any("m"), START).unwrap_err(), NoKey::CoolingUntil(at(1)));
+        assert!(pool.remove(&ApiKey::new("key-c"), Scope::ALL));
+        assert_eq!(pool.lease(any("m"), START).unwrap_err(), NoKey::Exhausted(None));
+        assert!(pool.remove(&ApiKey::new("key-b"), Scope::ALL));
+        assert_eq!(pool.lease(any("m"), START).unwrap_err(), NoKey::Dead);
+        assert!(pool.remove(&ApiKey::new("key-a"), Scope::ALL));
+        assert_eq!(pool.lease(any("m"), START).unwrap_err(), NoKey::Empty);
     }
 
     #[test]
     fn a_removed_key_is_gone_when_its_work_ends() {
         let mut pool = pool(&["key-a", "key-b"]);
-        let id = pool.lease("m", START).unwrap().id;
-        assert!(pool.remove(&ApiKey::new("key-a")));
-        assert_eq!(pool.statuses(START).len(), 2);
-        assert_eq!(pool.lease("m", START).unwrap().key.expose(), "key-b");
+        let id = pool.lease(any("m"), START).unwrap().id;
+        assert!(pool.remove(&ApiKey::new("key-a"), Scope::ALL));
+        assert_eq!(pool.statuses(Scope::ALL, START).len(), 2);
+        assert_eq!(pool.lease(any("m"), START).unwrap().key.expose(), "key-b");
         end(&mut pool, id, KeyFate::Works, START);
-        assert_eq!(pool.statuses(START).len(), 1);
+        assert_eq!(pool.statuses(Scope::ALL, START).len(), 1);
         // The slot is used again; the old lease, ended twice, must not touch the new key.
-        pool.add(ApiKey::new("key-c"));
-        let busy = pool.lease("m", START).unwrap();
+        pool.add(ApiKey::new("key-c"), Scope::ALL);
+        let busy = pool.lease(any("m"), START).unwrap();
         assert_eq!(busy.key.expose(), "key-c");
         end(&mut pool, id, KeyFate::Dead, START);
-        assert_eq!(pool.statuses(START)[0].in_flight, 1);
+        assert_eq!(pool.statuses(Scope::ALL, START)[0].in_flight, 1);
     }
 
     #[test]
@@ -396,7 +462,83 @@ mod tests {
         let key = ApiKey::new("key-a");
         assert!(pool.adjust(&key, false));
         assert!(pool.adjust(&key, true));
-        assert_eq!(pool.statuses(START)[0].in_flight, 1);
+        assert_eq!(pool.statuses(Scope::ALL, START)[0].in_flight, 1);
         assert!(!pool.adjust(&ApiKey::new("unknown"), true));
+    }
+
+    #[test]
+    fn a_key_serves_only_its_scopes_and_is_one_key_in_all_of_them() {
+        let mut pool = KeyPool::default();
+        let (small, large) = (pool.scope("small"), pool.scope("large"));
+        assert_eq!(pool.scope("small"), small);
+        pool.add(ApiKey::new("key-both"), small);
+        pool.add(ApiKey::new("key-both"), large);
+        pool.add(ApiKey::new("key-large"), large);
+        let id = pool.lease(Wanted { model: "m", scope: small }, START).unwrap().id;
+        let next = pool.lease(Wanted { model: "m", scope: large }, START).unwrap();
+        assert_eq!(next.key.expose(), "key-large");
+        end(&mut pool, id, KeyFate::Dead, START);
+        let none = pool.lease(Wanted { model: "m", scope: small }, START).unwrap_err();
+        assert_eq!(none, NoKey::Dead);
+        assert!(pool.remove(&ApiKey::new("key-both"), small));
+        assert_eq!(pool.statuses(small, START).len(), 0);
+        assert_eq!(pool.statuses(large, START).len(), 2);
+    }
+
+    #[test]
+    fn a_wait_is_for_whichever_key_is_ready_first() {
+        let mut pool = pool(&["key-a", "key-b"]);
+        let ids: Vec<KeyId> = (0..2).map(|_| pool.lease(any("m"), START).unwrap().id).collect();
+        let secs = Duration::from_secs;
+        end(&mut pool, ids[0], KeyFate::Limited(Some(secs(500))), START);
+        end(&mut pool, ids[1], KeyFate::Exhausted(Some(secs(10))), START);
+        assert_eq!(pool.lease(any("m"), START).unwrap_err(), NoKey::CoolingUntil(at(10)));
+    }
+
+    #[test]
+    fn no_provider_makes_a_key_rest_for_ever() {
+        let mut pool = pool(&["key-a"]);
+        let id = pool.lease(any("m"), START).unwrap().id;
+        end(&mut pool, id, KeyFate::Limited(Some(Duration::MAX)), START);
+        assert_eq!(pool.lease(any("m"), START).unwrap_err(), NoKey::CoolingUntil(at(86_400)));
+    }
+
+    #[test]
+    fn a_limit_met_by_a_test_does_not_shorten_the_time_to_the_next() {
+        let mut pool = pool(&["key-a"]);
+        let mut now = START;
+        let mut rests = Vec::new();
+        for fate in [KeyFate::Dead, KeyFate::Dead, KeyFate::Limited(None), KeyFate::Dead] {
+            let id = pool.lease(any("m"), now).unwrap().id;
+            end(&mut pool, id, fate, now);
+            let rest = pool.statuses(Scope::ALL, now)[0].rests_for.unwrap();
+            rests.push(rest.as_secs());
+            now = now + rest;
+        }
+        assert_eq!(rests, [300, 600, 1, 1200]);
+    }
+
+    #[test]
+    fn who_knows_better_may_revive_a_key() {
+        let mut pool = pool(&["key-a"]);
+        let id = pool.lease(any("m"), START).unwrap().id;
+        end(&mut pool, id, KeyFate::Exhausted(None), START);
+        pool.revive(&ApiKey::new("key-a"));
+        assert!(pool.lease(any("m"), START).is_ok());
+    }
+
+    #[test]
+    fn a_label_is_free_again_when_its_key_is_gone() {
+        let mut pool = pool(&["sk-one-000001-same", "sk-two-000002-same"]);
+        let labels = |pool: &KeyPool| {
+            let all = pool.statuses(Scope::ALL, START);
+            all.into_iter().map(|key| key.label).collect::<Vec<_>>()
+        };
+        assert_eq!(labels(&pool), ["…same", "…same#2"]);
+        for _ in 0..3 {
+            assert!(pool.remove(&ApiKey::new("sk-one-000001-same"), Scope::ALL));
+            pool.add(ApiKey::new("sk-one-000001-same"), Scope::ALL);
+        }
+        assert_eq!(labels(&pool), ["…same#2", "…same"]);
     }
 }

@@ -6,8 +6,12 @@ use std::time::Duration;
 
 use super::health::{Health, KeyFate, Refusal};
 use super::key::ApiKey;
+use super::key_pool::{Scope, Wanted};
 use super::ready_heap::Rank;
 use super::time::Timestamp;
+
+/// No rest is longer, whatever the provider says: a day later it may have thought better of it.
+const LONGEST_REST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Denials kept per key; models beyond it push out the oldest.
 const DENIALS_KEPT: usize = 64;
@@ -24,8 +28,10 @@ pub struct KeyCounts {
     pub succeeded: u64,
     /// Attempts refused with 429.
     pub rate_limited: u64,
-    /// Attempts that failed in any other way, or were cancelled.
+    /// Attempts that failed in any other way.
     pub failed: u64,
+    /// Attempts dropped before their end.
+    pub cancelled: u64,
     /// LLM tokens sent.
     pub input_tokens: u64,
     /// LLM tokens received.
@@ -77,6 +83,10 @@ pub struct Slot {
     pub denied: HashMap<String, Refusal>,
     pub limited_in_a_row: u32,
     pub retired: bool,
+    /// Whose key it is.
+    pub scopes: Vec<Scope>,
+    /// The last refusal that no answer has lifted since.
+    refused: Option<Refusal>,
     /// Where the pool's list of resting keys has it.
     pub listed_until: Option<Timestamp>,
     pub counts: KeyCounts,
@@ -94,6 +104,8 @@ impl Slot {
             denied: HashMap::new(),
             limited_in_a_row: 0,
             retired: false,
+            scopes: Vec::new(),
+            refused: None,
             listed_until: None,
             counts: KeyCounts::default(),
         }
@@ -104,9 +116,47 @@ impl Slot {
         (self.in_flight, self.last_used)
     }
 
-    /// Whether the key is not denied `model`. A denial that has run out is tested by one call.
-    pub fn may_use(&self, model: &str, now: Timestamp) -> bool {
-        self.denied.get(model).is_none_or(|refusal| refusal.until <= now && self.in_flight == 0)
+    /// Whether the key belongs to the scope and is not denied the model. A denial that has run out is
+    /// tested by one call.
+    pub fn will_do(&self, wanted: Wanted<'_>, now: Timestamp) -> bool {
+        let denied = self.denied.get(wanted.model);
+        self.is_in(wanted.scope)
+            && denied.is_none_or(|refusal| refusal.until <= now && self.in_flight == 0)
+    }
+
+    /// Whether the key belongs to a scope.
+    pub fn is_in(&self, scope: Scope) -> bool {
+        scope == Scope::ALL || self.scopes.contains(&scope)
+    }
+
+    /// The key belongs to this scope too from now on.
+    pub fn join(&mut self, scope: Scope) {
+        if std::mem::take(&mut self.retired) {
+            self.scopes.clear();
+        }
+        if !self.scopes.contains(&scope) {
+            self.scopes.push(scope);
+        }
+    }
+
+    /// The key leaves a scope; with its last one it retires, and is seen there until it is gone.
+    /// False if it was not there.
+    pub fn leave(&mut self, scope: Scope) -> bool {
+        let was_there = self.is_in(scope) && !self.retired;
+        if scope == Scope::ALL || self.scopes == [scope] {
+            self.retired = true;
+        } else {
+            self.scopes.retain(|&other| other != scope);
+        }
+        was_there
+    }
+
+    /// Forgets all that is held against the key.
+    pub fn revive(&mut self) {
+        self.health = Health::Ready;
+        self.refused = None;
+        self.limited_in_a_row = 0;
+        self.denied.clear();
     }
 
     /// Takes in what an attempt has shown.
@@ -119,18 +169,39 @@ impl Slot {
     ) {
         match fate {
             KeyFate::Works => self.works(model, now),
-            KeyFate::Unchanged => self.counts.failed += 1,
             KeyFate::Limited(rest) => self.limited(rest, now, backoff),
-            KeyFate::Exhausted(Some(reset)) => self.fails(Health::ExhaustedUntil(now + reset)),
-            KeyFate::Exhausted(None) => {
-                self.fails(Health::Exhausted(Refusal::after(self.health.refusal(), now)));
+            KeyFate::Exhausted(Some(reset)) => {
+                self.health = Health::ExhaustedUntil(now + reset.min(LONGEST_REST));
             }
-            KeyFate::Dead => self.fails(Health::Dead(Refusal::after(self.health.refusal(), now))),
-            KeyFate::Denied => {
-                self.counts.failed += 1;
-                self.deny(model, now);
+            KeyFate::Exhausted(None) => self.health = Health::Exhausted(self.refused_again(now)),
+            KeyFate::Dead => self.health = Health::Dead(self.refused_again(now)),
+            KeyFate::Denied => self.deny(model, now),
+            KeyFate::Unchanged | KeyFate::Cancelled => {}
+        }
+        let counts = &mut self.counts;
+        *match fate {
+            KeyFate::Works => &mut counts.succeeded,
+            KeyFate::Limited(_) => &mut counts.rate_limited,
+            KeyFate::Cancelled => &mut counts.cancelled,
+            _ => &mut counts.failed,
+        } += 1;
+    }
+
+    /// An attempt has begun to be answered.
+    pub fn works(&mut self, model: &str, now: Timestamp) {
+        self.limited_in_a_row = 0;
+        self.denied.remove(model);
+        // Only a test made after the refusal lifts it, not an answer that was under way before.
+        if self.refused.is_some_and(|refusal| refusal.until <= now) {
+            self.refused = None;
+            if self.health.on_probation() {
+                self.health = Health::Ready;
             }
         }
+    }
+
+    fn refused_again(&mut self, now: Timestamp) -> Refusal {
+        *self.refused.insert(Refusal::after(self.refused, now))
     }
 
     pub fn status(&self, now: Timestamp) -> KeyStatus {
@@ -154,23 +225,13 @@ impl Slot {
         }
     }
 
-    fn works(&mut self, model: &str, now: Timestamp) {
-        self.counts.succeeded += 1;
-        self.limited_in_a_row = 0;
-        self.denied.remove(model);
-        // Only a test made after the refusal lifts it, not an answer that was under way before.
-        if self.health.refusal().is_some_and(|refusal| refusal.until <= now) {
-            self.health = Health::Ready;
-        }
-    }
-
     fn limited(
         &mut self,
         rest: Option<Duration>,
         now: Timestamp,
         backoff: impl FnOnce(u32) -> Duration,
     ) {
-        self.counts.rate_limited += 1;
+        let rest = rest.map(|rest| rest.min(LONGEST_REST));
         let until = match self.health {
             // The rest of a burst that is known to be too much already.
             Health::Cooling(until) if until > now => until.max(now + rest.unwrap_or_default()),
@@ -182,11 +243,6 @@ impl Slot {
             }
         };
         self.health = Health::Cooling(until);
-    }
-
-    fn fails(&mut self, health: Health) {
-        self.counts.failed += 1;
-        self.health = health;
     }
 
     fn deny(&mut self, model: &str, now: Timestamp) {
