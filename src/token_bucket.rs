@@ -251,7 +251,12 @@ impl Future for Acquire {
                 self.leave(now);
                 Poll::Ready(Err(self.too_late(at, now)))
             }
-            Turn::LookAgainAt(at) => {
+            Turn::BehindLateOnesUntil(_) if self.deadline.is_some_and(|at| at <= now) => {
+                self.leave(now);
+                Poll::Ready(Err(self.too_late(now, now)))
+            }
+            Turn::LookAgainAt(at) | Turn::BehindLateOnesUntil(at) => {
+                let at = self.deadline.map_or(at, |deadline| at.min(deadline));
                 self.wait_until(at, now, cx);
                 Poll::Pending
             }

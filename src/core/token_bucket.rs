@@ -27,8 +27,11 @@ pub struct Ticket(u64);
 pub enum Turn {
     /// The tokens are taken: go.
     Granted,
-    /// Look again at this moment.
+    /// Look again at this moment, when the tokens will have come in.
     LookAgainAt(Timestamp),
+    /// The tokens are there, and those ahead are late to take theirs. Their leaving tells; if they
+    /// do not, look again at this moment, from when on they are passed over.
+    BehindLateOnesUntil(Timestamp),
 }
 
 #[derive(Debug)]
@@ -119,12 +122,18 @@ impl<W: Clone> Bucket<W> {
             self.remove(ticket);
             return Turn::Granted;
         }
-        let look_again_at = self.time_of(ahead + amount, now);
+        let served_at = self.time_of(ahead + amount, now);
+        let look_again_at =
+            if served_at > now { served_at } else { self.asleep_ahead_of(ticket, now) };
         if let Some(waiter) = self.waiting.get_mut(&ticket) {
             waiter.look_again_at = look_again_at;
             waiter.handle = handle;
         }
-        Turn::LookAgainAt(look_again_at)
+        if served_at > now {
+            Turn::LookAgainAt(look_again_at)
+        } else {
+            Turn::BehindLateOnesUntil(look_again_at)
+        }
     }
 
     /// A waiter leaves without its tokens.
@@ -144,16 +153,19 @@ impl<W: Clone> Bucket<W> {
         self.level = self.capacity;
     }
 
-    /// The waiter that should look earlier than it means to, because the queue has moved up.
+    /// The waiter that should look earlier than it means to, because the queue has moved up, or
+    /// because its timer is late.
     pub fn moved_up(&mut self, now: Timestamp) -> Option<W> {
         self.refill(now);
         let (level, rate) = (self.level, self.refill_rate);
         let next = self.waiting.values_mut().find(|waiter| !is_asleep(waiter, now))?;
         let could_be_served_at = now + seconds((next.amount - level) / rate);
-        if could_be_served_at >= next.look_again_at {
+        let is_late = next.look_again_at < now && could_be_served_at <= now;
+        if could_be_served_at >= next.look_again_at && !is_late {
             return None;
         }
-        next.look_again_at = could_be_served_at;
+        // Who is late stays so until it looks.
+        next.look_again_at = next.look_again_at.min(could_be_served_at);
         Some(next.handle.clone())
     }
 
@@ -181,6 +193,13 @@ impl<W: Clone> Bucket<W> {
         }
         let ahead = self.waiting.range(..ticket).map(|(_, waiter)| waiter);
         ahead.filter(|waiter| !is_asleep(waiter, now)).map(|waiter| waiter.amount).sum()
+    }
+
+    /// When the first of those ahead of `ticket` will have been late for too long.
+    fn asleep_ahead_of(&self, ticket: Ticket, now: Timestamp) -> Timestamp {
+        let ahead = self.waiting.range(..ticket).map(|(_, waiter)| waiter);
+        let first = ahead.filter(|waiter| !is_asleep(waiter, now)).map(|w| w.look_again_at).min();
+        first.unwrap_or(now) + GRACE + Duration::from_nanos(1)
     }
 
     fn remove(&mut self, ticket: Ticket) {
@@ -259,6 +278,22 @@ mod tests {
         assert_eq!(bucket.moved_up(at(0.5)), Some("second"));
         assert_eq!(bucket.moved_up(at(0.5)), None, "told once is enough");
         assert_eq!(bucket.poll(second, "second", at(1.01)), Turn::Granted);
+    }
+
+    #[test]
+    fn who_stands_behind_a_late_one_is_not_due_itself() {
+        let mut bucket = bucket(2.0, 1.0);
+        assert_eq!(bucket.try_take(2.0, at(0.0)), Ok(()));
+        let late = bucket.join(1.0, "late", at(0.0));
+        let second = bucket.join(1.0, "second", at(0.0));
+        // The machine slept: both tokens are there, and the first one's timer has yet to ring.
+        let turn = bucket.poll(second, "second", at(2.0));
+        let Turn::BehindLateOnesUntil(until) = turn else { panic!("{turn:?}") };
+        assert!(until > at(2.0), "nobody looks again and again");
+        assert_eq!(bucket.moved_up(at(2.0)), Some("late"));
+        assert_eq!(bucket.poll(late, "late", at(2.0)), Turn::Granted);
+        assert_eq!(bucket.moved_up(at(2.0)), Some("second"));
+        assert_eq!(bucket.poll(second, "second", at(2.0)), Turn::Granted);
     }
 
     #[test]
