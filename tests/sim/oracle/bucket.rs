@@ -39,7 +39,7 @@ fn window_law(case: &Case, index: usize, model: &str) {
     // From start i to start j there are j - i + 1; all i are looked at through the least of them.
     let mut least = f64::INFINITY;
     for (count, &at) in starts.iter().enumerate() {
-        let owed = count as f64 - rate * at.as_secs_f64();
+        let owed = count as f64 - rate * (at - starts[0]).as_secs_f64();
         least = least.min(owed);
         assert!(
             owed + 1.0 - least <= capacity + ROUNDING,
