@@ -169,7 +169,7 @@ fn clocks(r: &mut Random) -> Clocks {
 }
 
 fn calls(r: &mut Random, is_ideal: bool, rate: f64) -> Vec<CallPlan> {
-    let count = r.of_any_magnitude(1.0, 61.0) as usize;
+    let count = r.of_any_magnitude(2.0, 61.0) as usize;
     let (streaming, leaving) = (r.unit(), if r.chance(0.5) { 0.0 } else { r.between(0.0, 0.5) });
     let (hurried, elsewhere) = (r.between(0.0, 0.4), if r.chance(0.5) { 0.0 } else { 0.4 });
     let (patience, slow) = (r.of_any_magnitude(0.05, 60.0), r.between(0.0, 0.2));
@@ -242,8 +242,8 @@ fn temper(r: &mut Random, is_ideal: bool) -> Temper {
     Temper {
         latency: (latency / 2.0, latency * 1.5),
         pace: (pace / 2.0, pace * 1.5),
-        faults: some(r, 0.7),
-        bad_ends: some(r, 0.6),
+        faults: some(r, 0.9),
+        bad_ends: some(r, 0.8),
         refuses_usage: !is_ideal && r.chance(0.1),
     }
 }
