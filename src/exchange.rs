@@ -126,8 +126,11 @@ impl Call {
         if !failure.refuses_stream_options() {
             return false;
         }
-        let body = self.without_usage.take();
-        body.map(|body| self.body = body).is_some()
+        let Some(body) = self.without_usage.take() else { return false };
+        // What failed before has been overcome: it is no reason for what may come.
+        self.body = body;
+        self.failures.clear();
+        true
     }
 
     /// The limit of the attempt's first visible token.
@@ -359,5 +362,30 @@ impl Engine {
 
     fn backoff(&self, n: u32) -> Duration {
         backoff::delay(self.retry_delay, n, lock(&self.jitter).next())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::testing::{Reply, ScriptedTransport, VirtualClock};
+    use crate::{ChatOptions, LlmInterface, Message, ModelSettings, OpenAiCompatible};
+
+    #[test]
+    fn a_wait_after_a_refused_usage_is_not_put_down_to_an_earlier_failure() {
+        let clock = VirtualClock::new();
+        let replies = [Reply::status(401), Reply::error(400, "", "unknown field stream_options")];
+        let transport = ScriptedTransport::replies(&clock, replies);
+        let keys = ["sk-0123456789aaaa", "sk-0123456789bbbb"];
+        let mut settings = ModelSettings::new("openai", "gpt-4", keys);
+        (settings.rate_limit_capacity, settings.rate_limit_refill_rate) = (2.0, 0.1);
+        settings.timeout = Some(Duration::from_secs(1));
+        let builder = OpenAiCompatible::builder(settings).transport(Arc::new(transport));
+        let llm = builder.runtime(clock.runtime()).build().unwrap();
+        let stream = llm.chat_stream(vec![Message::user("Hi!")], ChatOptions::default());
+        let error = clock.block_on(stream.text()).unwrap_err();
+        assert_eq!((error.kind(), error.attempts().len()), (ErrorKind::RateLimited, 2));
+        assert!(error.retry_at().is_some());
     }
 }

@@ -296,7 +296,13 @@ impl Future for Acquire {
                 self.ended = true;
                 Poll::Ready(Err(self.too_late(at - now)))
             }
-            Turn::LookAgainAt(at) => {
+            Turn::BehindLateOnesUntil(_) if self.deadline.is_some_and(|at| at <= now) => {
+                self.leave();
+                self.ended = true;
+                Poll::Ready(Err(self.too_late(Duration::ZERO)))
+            }
+            Turn::LookAgainAt(at) | Turn::BehindLateOnesUntil(at) => {
+                let at = self.deadline.map_or(at, |deadline| at.min(deadline));
                 self.wait_until(at, now, cx);
                 Poll::Pending
             }

@@ -62,7 +62,7 @@ pub struct KeyStatus {
     pub state: KeyState,
     /// How long it still rests, where it does.
     pub rests_for: Option<Duration>,
-    /// The models that it may not use (403).
+    /// The models that it may not use (403), in alphabetical order.
     pub denied_models: Vec<String>,
     /// Requests under way.
     pub in_flight: u32,
@@ -206,6 +206,8 @@ impl Slot {
 
     pub fn status(&self, now: Timestamp) -> KeyStatus {
         let rests_until = self.health.rests_until();
+        let mut denied_models: Vec<String> = self.denied.keys().cloned().collect();
+        denied_models.sort();
         KeyStatus {
             label: self.label.to_string(),
             state: match self.health {
@@ -218,7 +220,7 @@ impl Slot {
                 Health::Dead(_) => KeyState::Dead,
             },
             rests_for: rests_until.map(|until| until - now).filter(|rest| !rest.is_zero()),
-            denied_models: self.denied.keys().cloned().collect(),
+            denied_models,
             in_flight: self.in_flight,
             retiring: self.retired,
             counts: self.counts,
@@ -253,5 +255,19 @@ impl Slot {
             oldest.and_then(|model| self.denied.remove(&model));
         }
         self.denied.insert(model.to_owned(), refusal);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn denied_models_are_told_in_order() {
+        let mut slot = Slot::new("…abcd".into(), ApiKey::new("sk-0123456789abcd"), 0);
+        for model in ["c", "a", "d", "b"] {
+            slot.learn(KeyFate::Denied, model, Timestamp::ZERO, |_| Duration::ZERO);
+        }
+        assert_eq!(slot.status(Timestamp::ZERO).denied_models, ["a", "b", "c", "d"]);
     }
 }

@@ -27,8 +27,11 @@ pub struct Ticket(u64);
 pub enum Turn {
     /// The tokens are taken: go.
     Granted,
-    /// Look again at this moment.
+    /// Look again at this moment, when the tokens will have come in.
     LookAgainAt(Timestamp),
+    /// The tokens are there, and those ahead are late to take theirs. Their leaving tells; if they
+    /// do not, look again at this moment, from when on they are passed over.
+    BehindLateOnesUntil(Timestamp),
 }
 
 #[derive(Debug)]
@@ -111,25 +114,28 @@ impl<W: Clone> Bucket<W> {
         self.refill(now);
         let Some(waiter) = self.waiting.get(&ticket) else { return Turn::Granted };
         let amount = waiter.amount;
-        let look_again_at = match self.ahead_of(ticket, now) {
+        let turn = match self.ahead_of(ticket, now) {
             None if self.holds(amount) => {
                 self.level -= amount;
                 self.remove(ticket);
                 return Turn::Granted;
             }
-            None => self.time_of(amount, now),
-            // There is enough for everybody: it is for the one ahead to take its part, or to be
+            None => Turn::LookAgainAt(self.time_of(amount, now)),
+            // There is enough for all of them: it is for the one ahead to take its part, or to be
             // passed over.
             Some((ahead, first_looks_at)) if self.holds(ahead + amount) => {
-                first_looks_at.max(now) + GRACE + Duration::from_nanos(1)
+                let passed_over_at = first_looks_at + GRACE + Duration::from_nanos(1);
+                Turn::BehindLateOnesUntil(passed_over_at)
             }
-            Some((ahead, _)) => self.time_of(ahead + amount, now),
+            Some((ahead, _)) => Turn::LookAgainAt(self.time_of(ahead + amount, now)),
         };
         if let Some(waiter) = self.waiting.get_mut(&ticket) {
-            waiter.look_again_at = look_again_at;
             waiter.handle = handle;
+            if let Turn::LookAgainAt(at) | Turn::BehindLateOnesUntil(at) = turn {
+                waiter.look_again_at = at;
+            }
         }
-        Turn::LookAgainAt(look_again_at)
+        turn
     }
 
     /// A waiter leaves without its tokens.
@@ -156,16 +162,19 @@ impl<W: Clone> Bucket<W> {
         self.level = self.capacity;
     }
 
-    /// The waiter that should look earlier than it means to, because the queue has moved up.
+    /// The waiter that should look earlier than it means to, because the queue has moved up, or
+    /// because its timer is late.
     pub fn moved_up(&mut self, now: Timestamp) -> Option<W> {
         self.refill(now);
         let (level, rate) = (self.level, self.refill_rate);
         let next = self.waiting.values_mut().find(|waiter| !is_asleep(waiter, now))?;
         let could_be_served_at = now + seconds((next.amount - level) / rate);
-        if could_be_served_at >= next.look_again_at {
+        let is_late = next.look_again_at < now && could_be_served_at <= now;
+        if could_be_served_at >= next.look_again_at && !is_late {
             return None;
         }
-        next.look_again_at = could_be_served_at;
+        // Who is late stays so until it looks.
+        next.look_again_at = next.look_again_at.min(could_be_served_at);
         Some(next.handle.clone())
     }
 
@@ -291,6 +300,22 @@ mod tests {
     }
 
     #[test]
+    fn who_stands_behind_a_late_one_is_not_due_itself() {
+        let mut bucket = bucket(2.0, 1.0);
+        assert_eq!(bucket.try_take(2.0, at(0.0)), Ok(()));
+        let late = join(&mut bucket, "late", at(0.0));
+        let second = join(&mut bucket, "second", at(0.0));
+        // The machine slept: both tokens are there, and the first one's timer has yet to ring.
+        let turn = bucket.poll(second, "second", at(2.0));
+        let Turn::BehindLateOnesUntil(until) = turn else { panic!("{turn:?}") };
+        assert!(until > at(2.0), "nobody looks again and again");
+        assert_eq!(bucket.moved_up(at(2.0)), Some("late"));
+        assert_eq!(bucket.poll(late, "late", at(2.0)), Turn::Granted);
+        assert_eq!(bucket.moved_up(at(2.0)), Some("second"));
+        assert_eq!(bucket.poll(second, "second", at(2.0)), Turn::Granted);
+    }
+
+    #[test]
     fn a_waiter_who_never_looks_does_not_stop_the_rest() {
         let mut bucket = bucket(1.0, 1.0);
         assert_eq!(bucket.try_take(1.0, at(0.0)), Ok(()));
@@ -307,7 +332,9 @@ mod tests {
         assert_eq!(bucket.try_take(2.0, at(0.0)), Ok(()));
         let _due = join(&mut bucket, "due", at(0.0));
         let behind = join(&mut bucket, "behind", at(0.0));
-        let Turn::LookAgainAt(when) = bucket.poll(behind, "behind", at(2.0)) else { panic!() };
+        let Turn::BehindLateOnesUntil(when) = bucket.poll(behind, "behind", at(2.0)) else {
+            panic!()
+        };
         assert!(when > at(2.0) && when <= at(3.01), "{when:?}");
         assert_eq!(bucket.poll(behind, "behind", when), Turn::Granted);
     }

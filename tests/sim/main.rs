@@ -30,8 +30,9 @@ const RERUN_EVERY: u64 = 20;
 fn every_scenario_keeps_every_contract() {
     if let Some(seed) = number("LOCKKEEPER_SIM_SEED") {
         let scenario = Scenario::of(seed);
+        println!("{scenario:#?}");
         let trace = run::run(&scenario);
-        println!("{scenario:#?}\n{trace:#?}");
+        println!("{trace:#?}");
         oracle::judge(&scenario, &trace);
         return;
     }

@@ -7,7 +7,7 @@ use lockkeeper::{Clock, ErrorKind};
 
 use super::said::{Event, Meaning, Refusal, Said, Whole};
 use super::scenario::Scenario;
-use super::trace::{Attempt, BodyEnd, Trace};
+use super::trace::{Attempt, BodyEnd, Returned, Trace};
 
 /// So long a client waits for a late usage chunk.
 const LATE_USAGE: Duration = Duration::from_secs(1);
@@ -61,6 +61,9 @@ pub fn outcomes(scenario: &Scenario, trace: &Trace) -> Vec<Outcome> {
 struct Case<'a> {
     attempt: &'a Attempt,
     streams: bool,
+    rests: bool,
+    /// The caller left in the end.
+    cancelled: bool,
     /// The moment when the call must end.
     deadline: Option<Duration>,
     scenario: &'a Scenario,
@@ -68,9 +71,12 @@ struct Case<'a> {
 
 impl<'a> Case<'a> {
     fn of(scenario: &'a Scenario, trace: &Trace, attempt: &'a Attempt) -> Self {
-        let asked = trace.calls[&attempt.call].asked;
-        let deadline = scenario.total(attempt.call).map(|total| asked + total);
-        Self { attempt, streams: scenario.calls[attempt.call].streams, deadline, scenario }
+        let call = &trace.calls[&attempt.call];
+        let deadline = scenario.total(attempt.call).map(|total| call.asked + total);
+        let cancelled = matches!(call.result, Returned::Cancelled);
+        let plan = &scenario.calls[attempt.call];
+        let (streams, rests) = (plan.streams, !plan.rests.is_zero());
+        Self { attempt, streams, rests, cancelled, deadline, scenario }
     }
 
     fn outcome(&self) -> Outcome {
@@ -128,12 +134,18 @@ impl<'a> Case<'a> {
         let started = self.attempt.started;
         let last = self.attempt.pieces.last().copied().unwrap_or(started);
         let clocks = &self.scenario.clocks;
-        let limit = if visible {
-            (Clock::Idle, last + clocks.idle)
+        // A failure after visible text would have been the call's own end.
+        if visible && self.cancelled {
+            return Outcome::Abandoned;
+        }
+        let limit = if !visible {
+            Some((Clock::FirstToken, started + clocks.first_token))
+        } else if self.rests && self.is_past_the_deadline() {
+            None // while the reader rests no idle clock runs, but the total does
         } else {
-            (Clock::FirstToken, started + clocks.first_token)
+            Some((Clock::Idle, last + clocks.idle))
         };
-        match self.ran_out(Some(limit)) {
+        match self.ran_out(limit) {
             _ if finished && self.attempt.ended >= last + LATE_USAGE => Outcome::Answered,
             Outcome::Failed(_) if finished => Outcome::Answered,
             outcome => broken(outcome, visible),

@@ -133,7 +133,8 @@ impl Provider {
     /// Something that fails for no reason.
     fn fault(&mut self, by_day: SystemTime) -> (Reply, Said) {
         use Meaning::*;
-        match self.random.below(20) {
+        let any = if self.temper.storms { 8 } else { self.random.below(20) };
+        match any {
             0 => (Reply::reset(), Said::Nothing),
             1 => (Reply::silence(), Said::Nothing),
             row => {

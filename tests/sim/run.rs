@@ -234,7 +234,7 @@ impl Caller {
 
     /// The outcome of `work`, or `None` if the caller leaves before; then `work` is dropped.
     async fn unless_it_leaves<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        let mut work = pin!(work);
+        let mut work = pin!(self.fidgeting(work));
         match self.plan.leaves {
             Leaves::Never => Some(work.await),
             Leaves::After(patience) => {
@@ -253,6 +253,19 @@ impl Caller {
                     }
                 })
                 .await
+            }
+        }
+    }
+
+    /// The outcome of `work`, which is polled now and then for no reason.
+    async fn fidgeting<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        let Some(pause) = self.plan.fidgets else { return work.await };
+        loop {
+            let pause = self.clock.runtime().sleep(pause);
+            match select(work, pause).await {
+                Either::Left((outcome, _)) => return outcome,
+                Either::Right((_, same)) => work = same,
             }
         }
     }

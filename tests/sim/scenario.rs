@@ -44,6 +44,8 @@ pub struct CallPlan {
     pub timeout: Option<Duration>,
     pub max_retries: Option<u32>,
     pub leaves: Leaves,
+    /// How often the call is polled although nothing has changed, as beside others in a `select!`.
+    pub fidgets: Option<Duration>,
     /// How long the reader of a stream rests between two chunks.
     pub rests: Duration,
 }
@@ -85,6 +87,8 @@ pub struct Temper {
     pub faults: f64,
     /// How many answers that begin well end badly.
     pub bad_ends: f64,
+    /// Every fault is a 429, whatever the key: the limit is the account's.
+    pub storms: bool,
     pub refuses_usage: bool,
 }
 
@@ -96,7 +100,7 @@ impl Scenario {
         let limits = [limits(r), limits(r)];
         let calls = calls(r, is_ideal, limits[0].1);
         let last = calls.iter().map(|call| call.at).max().unwrap_or_default();
-        let key_count = r.whole(1, 12);
+        let key_count = if r.chance(0.2) { r.whole(10, 12) } else { r.whole(1, 12) };
         let trouble = if is_ideal || r.chance(0.3) { 0.0 } else { r.between(0.0, 0.8) };
         let steps = if is_ideal || r.chance(0.7) { Vec::new() } else { steps(r, last) };
         let span = last.as_secs_f64() + 30.0;
@@ -169,7 +173,7 @@ fn clocks(r: &mut Random) -> Clocks {
 }
 
 fn calls(r: &mut Random, is_ideal: bool, rate: f64) -> Vec<CallPlan> {
-    let count = r.of_any_magnitude(1.0, 61.0) as usize;
+    let count = r.of_any_magnitude(2.0, 61.0) as usize;
     let (streaming, leaving) = (r.unit(), if r.chance(0.5) { 0.0 } else { r.between(0.0, 0.5) });
     let (hurried, elsewhere) = (r.between(0.0, 0.4), if r.chance(0.5) { 0.0 } else { 0.4 });
     let (patience, slow) = (r.of_any_magnitude(0.05, 60.0), r.between(0.0, 0.2));
@@ -188,6 +192,7 @@ fn calls(r: &mut Random, is_ideal: bool, rate: f64) -> Vec<CallPlan> {
                 share if share < leaving / 2.0 => Leaves::AfterPolls(r.whole(1, 12)),
                 _ => Leaves::After(Duration::from_secs_f64(r.of_any_magnitude(0.01, 60.0))),
             },
+            fidgets: r.chance(0.2).then(|| Duration::from_secs_f64(r.of_any_magnitude(0.02, 2.0))),
             rests: if streams && r.chance(slow) { r.seconds(0.1, 3.0) } else { Duration::ZERO },
         }
     };
@@ -242,18 +247,20 @@ fn temper(r: &mut Random, is_ideal: bool) -> Temper {
     Temper {
         latency: (latency / 2.0, latency * 1.5),
         pace: (pace / 2.0, pace * 1.5),
-        faults: some(r, 0.7),
-        bad_ends: some(r, 0.6),
+        faults: some(r, 0.9),
+        bad_ends: some(r, 0.8),
+        storms: r.chance(0.15),
         refuses_usage: !is_ideal && r.chance(0.1),
     }
 }
 
 fn steps(r: &mut Random, last: Duration) -> Vec<(Duration, Step)> {
     let forward = r.chance(0.5);
+    let longest = r.pick(&[0.3, 0.99]);
     let step = |_| {
         let at = r.seconds(0.0, last.as_secs_f64() + 10.0);
         let step = if forward && r.chance(0.7) {
-            Step::On(r.seconds(0.0, 0.99))
+            Step::On(r.seconds(0.0, longest))
         } else {
             Step::Back(Duration::from_secs_f64(r.of_any_magnitude(0.001, 10_000.0)))
         };

@@ -4,7 +4,8 @@
 //! Time is the client's steady clock. A step on of the machine's clock is time to the client, and
 //! nothing it could know better, so the law is held to a clock that counts it; a step back is hidden
 //! from the client by that clock, and so from the law: no token may be gained or lost by it. Timers
-//! do not ring earlier for a step on, though, so order and idleness are judged without such steps.
+//! do not ring earlier for a step on, though, so idleness is judged without such steps, and order
+//! only where they make nobody so late that the rest must pass.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -19,12 +20,17 @@ const ROUNDING: f64 = 1e-5;
 /// How full a bucket may get before a waiter takes its token: a timer's rounding more than 1.
 const IN_TIME: f64 = 1.0 + 1e-3;
 
+/// A waiter who looks later than this may be passed.
+const LATE: Duration = Duration::from_secs(1);
+
 pub fn judge(case: &Case) {
     for (index, model) in MODELS.iter().enumerate() {
         window_law(case, index, model);
     }
-    if !case.scenario.steps_on() {
+    if case.scenario.stepped_on() < LATE {
         first_come_first_served(case);
+    }
+    if !case.scenario.steps_on() {
         no_idle_token(case);
     }
     if case.scenario.is_ideal {
@@ -39,7 +45,7 @@ fn window_law(case: &Case, index: usize, model: &str) {
     // From start i to start j there are j - i + 1; all i are looked at through the least of them.
     let mut least = f64::INFINITY;
     for (count, &at) in starts.iter().enumerate() {
-        let owed = count as f64 - rate * at.as_secs_f64();
+        let owed = count as f64 - rate * (at - starts[0]).as_secs_f64();
         least = least.min(owed);
         assert!(
             owed + 1.0 - least <= capacity + ROUNDING,

@@ -105,9 +105,15 @@ impl Replay<'_> {
         let attempt = &self.case.trace.attempts[next];
         let waited = attempt.started - self.now(index);
         let is_free = self.finds_a_key(index, next);
+        // A backoff may end before the first key has rested.
+        let rested = match look.cooling {
+            Some((_, to)) if look.none => to.saturating_sub(self.now(index)),
+            None if look.none => Duration::MAX,
+            _ => Duration::ZERO,
+        };
         let fits = |next_step: &Next| match *next_step {
             Next::Go(state, least, most) => {
-                let in_time = waited <= most + Duration::from_micros(2)
+                let in_time = waited <= most.max(rested).saturating_add(Duration::from_micros(2))
                     || !is_free
                     || self.case.scenario.steps_on()
                     || waited_for_its_token(self.levels[next]);
@@ -135,15 +141,17 @@ impl Replay<'_> {
     fn finds_a_key(&self, index: usize, next: usize) -> bool {
         let events = &self.case.trace.events;
         let from = events.iter().position(|event| *event == Event::Ended(index)).unwrap();
+        let before = &events[..=from];
+        let is_refusal = |event: &Event| matches!(event, Event::Ended(other) if is_refusal(&self.case.outcomes[*other]));
+        let on_probation = before.iter().any(is_refusal);
         let between = events[from + 1..].iter().take_while(|event| **event != Event::Started(next));
-        let look = &self.looks.after_attempt[index];
-        let is_taken = |event: &Event| match *event {
-            // A probe that begins takes a key on probation from everybody else.
+        let takes = |event: &Event| match *event {
             Event::Ended(other) => is_trouble(&self.case.outcomes[other]),
-            Event::Started(_) => look.none && look.cooling.is_none(),
+            // A test of a refused key takes it from everybody else.
+            Event::Started(_) => on_probation,
             _ => false,
         };
-        !between.into_iter().any(is_taken)
+        !between.into_iter().any(takes)
     }
 
     /// The last attempt failed: was that to be the end?
@@ -175,7 +183,8 @@ impl Replay<'_> {
                     Next::End => false,
                 });
                 let look = &self.looks.at_return[&self.number];
-                let lacks_a_key = look.none && call.returned > now;
+                let at_once = failed.row == Row::WithoutUsage;
+                let lacks_a_key = look.none && (at_once || call.returned > now);
                 assert!(
                     nexts.contains(&Next::End) || is_too_late || wait_is_too_late || lacks_a_key,
                     "call {} ends with {error:?}\nafter {failed:?}, where {nexts:?} may come",
@@ -266,4 +275,9 @@ impl Rules {
             ..state
         })
     }
+}
+
+/// Whether a key is refused for a long time by this.
+fn is_refusal(outcome: &Outcome) -> bool {
+    is_trouble(outcome) && !matches!(outcome, Outcome::Failed(failed) if failed.row == Row::Limited)
 }
