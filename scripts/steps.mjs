@@ -3,7 +3,7 @@
 import { Failure, interruption, run } from "./run.mjs";
 
 /**
- * Runs the steps, each `{ name, command, env }` or `{ name, run }` with a function of its own, and
+ * Runs the steps, each `{ name, command, env }` or `{ name, run }` with a function that is handed the count, and
  * gives back the exit code. `before` holds the counts of an earlier run, to be added to the total.
  */
 export async function runSteps(steps, before = { passed: 0, failed: 0, skipped: 0 }) {
@@ -27,7 +27,7 @@ async function runStep(step, count) {
   const start = performance.now();
   let exitCode;
   try {
-    exitCode = step.run ? ((await step.run()) ?? 0) : await runCommand(step, count);
+    exitCode = step.run ? ((await step.run(count)) ?? 0) : await runCommand(step, count);
   } catch (error) {
     console.error(error instanceof Failure ? error.message : error);
     exitCode = error.exitCode ?? 1;
@@ -35,7 +35,8 @@ async function runStep(step, count) {
   return { exitCode: interruption() ?? exitCode, seconds: (performance.now() - start) / 1000 };
 }
 
-function runCommand({ command, env }, count) {
+/** Runs a command as a step does, and adds the tests that it ran to the count. */
+export function runCommand({ command, env }, count) {
   const settings = Object.entries(env ?? {}).map(([name, value]) => `${name}=${JSON.stringify(value)} `);
   console.log(`$ ${settings.join("")}${command.join(" ")}`);
   // Cargo sees a pipe, not the terminal behind it.

@@ -5,8 +5,8 @@
 
 import { checkArchive, checkBareDependencies } from "./checks.mjs";
 import { Failure, main, run } from "./run.mjs";
-import { readClosingLine, runSteps } from "./steps.mjs";
-import { cargoDeny, ensureChecks, WASM } from "./toolchain.mjs";
+import { readClosingLine, runCommand, runSteps } from "./steps.mjs";
+import { cargoDeny, chromedriver, ensureChecks, WASM, wasmTestRunner } from "./toolchain.mjs";
 
 const step = (name, line, env) => ({ name, command: line.split(" "), env });
 const clippy = (name, what) => step(name, `cargo clippy --locked ${what} -- -D warnings`);
@@ -24,6 +24,8 @@ const EVERY_TIME = [
   step("docs", "cargo doc --locked --workspace --no-deps", { RUSTDOCFLAGS: "-D warnings" }),
   // Every program runs, so that one run shows all failures.
   step("tests", "cargo test --locked --workspace --no-fail-fast"),
+  { name: "web tests, in Node", run: (count) => webTests(count, {}) },
+  { name: "web tests, in Chromium", run: inChromium },
 ];
 
 const LONG = [
@@ -33,6 +35,17 @@ const LONG = [
   step("unit tests, without reqwest", "cargo test --locked -p lockkeeper --lib --no-default-features"),
   step("simulation, 20,000 scenarios", "cargo test --locked --release --test sim", { LOCKKEEPER_SIM_SCENARIOS: "20000" }),
 ];
+
+/** The tests of a JavaScript host, against a provider that is started for them. */
+async function webTests(count, env) {
+  const runner = { CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER: await wasmTestRunner() };
+  const tests = ["cargo", "test", "--locked", "-p", "lockkeeper", "--test", "web", "--target", WASM];
+  return runCommand({ command: ["node", "scripts/with-provider.mjs", ...tests], env: { ...runner, ...env } }, count);
+}
+
+async function inChromium(count) {
+  return webTests(count, { CHROMEDRIVER: await chromedriver(), WASM_BINDGEN_USE_BROWSER: "1" });
+}
 
 async function deny() {
   return run([await cargoDeny(), "--locked", "check", "licenses", "bans", "sources"]);

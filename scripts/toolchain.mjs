@@ -87,17 +87,47 @@ export async function ensureChecks() {
   for (const need of [component("rustfmt", "fmt"), component("clippy", "clippy"), wasm]) await ensure(need);
 }
 
-/** The path of cargo-deny. It takes minutes to build, so that all clones share one. */
-export async function cargoDeny() {
-  const cache = process.env.LOCKKEEPER_TOOLS || join(homedir(), ".cache", "lockkeeper-tools");
-  const cached = join(cache, "bin", "cargo-deny");
-  const found = () => [cached, "cargo-deny"].find((path) => output([path, "--version"])?.startsWith(`cargo-deny ${CARGO_DENY}.`));
+// Tools that take minutes to build are shared by all clones.
+const cache = process.env.LOCKKEEPER_TOOLS || join(homedir(), ".cache", "lockkeeper-tools");
+
+/** The path of a program of a crate at a version, built into the cache where it is found nowhere. */
+async function cargoTool({ name, crate, version, flags }) {
+  const matches = (path) => output([path, "--version"])?.startsWith(`${name} ${version}`);
+  const found = () => [join(cache, "bin", name), name].find(matches);
   if (!found()) {
-    const install = ["cargo", "install", "--locked", "cargo-deny", "--version", CARGO_DENY, "--root", cache];
-    console.log(`cargo-deny ${CARGO_DENY} is missing: ${install.join(" ")}`);
+    const install = ["cargo", "install", crate, "--version", version, ...flags, "--root", cache];
+    console.log(`${name} ${version} is missing: ${install.join(" ")}`);
     await run(install);
   }
   const path = found();
   if (path) return path;
-  throw new Failure(`cargo-deny ${CARGO_DENY} could not be installed. Put one on the PATH, then run this again.`);
+  throw new Failure(`${name} ${version} could not be installed. Put one on the PATH, then run this again.`);
+}
+
+/** The path of cargo-deny. */
+export const cargoDeny = () => cargoTool({ name: "cargo-deny", crate: "cargo-deny", version: CARGO_DENY, flags: ["--locked"] });
+
+/** The path of the program that runs wasm tests; it must be of the very version of the lock file. */
+export async function wasmTestRunner() {
+  const lock = readFileSync(join(root, "Cargo.lock"), "utf8");
+  const version = /name = "wasm-bindgen"\nversion = "(.+)"/.exec(lock)[1];
+  const name = "wasm-bindgen-test-runner";
+  // Its lock file does not build everywhere, so it takes what is newest.
+  return cargoTool({ name, crate: "wasm-bindgen-cli", version, flags: [] });
+}
+
+/** The path of the driver of a Chromium that is there too. */
+export async function chromedriver() {
+  const found = () => output(["chromedriver", "--version"]) && ["chromium", "google-chrome", "chrome"].some((name) => output([name, "--version"]));
+  if (!found() && output(["apt-get", "--version"]) && process.getuid?.() === 0) {
+    console.log("Chromium or its driver is missing: apt-get install chromium chromium-driver");
+    await run(["apt-get", "update", "-q"]);
+    await run(["apt-get", "install", "-q", "-y", "--no-install-recommends", "chromium", "chromium-driver"], { env: { DEBIAN_FRONTEND: "noninteractive" } });
+  }
+  if (found()) return output(["which", "chromedriver"]).trim();
+  throw new Failure(
+    "Chromium and chromedriver are needed for the browser tests. Install them:\n" +
+      "  Debian  sudo apt-get install chromium chromium-driver\n" +
+      "  others  any Chrome, and the chromedriver of its version, on the PATH",
+  );
 }

@@ -1,0 +1,35 @@
+//! What a JavaScript host brings: its clock and its `fetch`, in windows, workers, Node, Deno, Bun and
+//! edge isolates alike.
+//!
+//! Everything is looked up on the global object when it is used, never before: isolates forbid
+//! timers, random numbers and requests while a script is being loaded.
+
+mod clock;
+mod fetch_transport;
+
+use std::sync::Arc;
+
+use js_sys::{Function, Reflect};
+use wasm_bindgen::{JsCast, JsValue};
+
+use super::{Runtime, Transport, TransportError};
+
+/// The transports that are built in.
+pub mod transports {
+    pub use super::fetch_transport::FetchTransport;
+}
+
+/// The one clock of the process.
+pub fn runtime() -> Option<Arc<dyn Runtime>> {
+    Some(clock::shared())
+}
+
+/// The one transport of the process, for those who bring none.
+pub fn transport() -> Result<Arc<dyn Transport>, TransportError> {
+    Ok(Arc::new(transports::FetchTransport::new()))
+}
+
+/// A function of the global object.
+fn global_function(name: &str) -> Option<Function> {
+    Reflect::get(&js_sys::global(), &JsValue::from_str(name)).ok()?.dyn_into().ok()
+}

@@ -1,0 +1,117 @@
+//! The client in a JavaScript host, over the global `fetch`, against the embedded provider. Run by
+//! `scripts/web-tests.mjs`, which starts that and says where it is; in Node and in a headless browser.
+
+#![cfg(target_arch = "wasm32")]
+
+use futures::{FutureExt, StreamExt};
+use lockkeeper::{
+    ChatOptions, ErrorKind, LlmInterface, Message, ModelSettings, OpenAiCompatible, StreamState,
+    TokenBucket,
+};
+use std::time::Duration;
+use wasm_bindgen_test::wasm_bindgen_test;
+
+/// Where the embedded provider is.
+const BASE_URL: &str = match option_env!("LOCKKEEPER_TEST_BASE_URL") {
+    Some(url) => url,
+    None => "http://127.0.0.1:9/v1",
+};
+
+/// A client of its own name, so that no test shares a pool or bucket with another.
+fn client(name: &str) -> OpenAiCompatible {
+    let keys = ["sk-web-test-key-0001", "sk-web-test-key-0002", "sk-web-test-key-0003"];
+    let mut settings = ModelSettings::new("web", name, keys);
+    settings.base_url = BASE_URL.to_owned();
+    settings.rate_limit_capacity = 100.0;
+    settings.retry_delay = Duration::from_millis(20);
+    OpenAiCompatible::new(settings).unwrap()
+}
+
+fn hello() -> Vec<Message> {
+    vec![Message::user("Hello from a web test!")]
+}
+
+#[wasm_bindgen_test]
+async fn chats() {
+    let llm = client("chats");
+    let answer = llm.chat(hello(), ChatOptions::default()).await.unwrap();
+    assert!(!answer.text().is_empty());
+    assert_eq!(answer.finish_reason(), Some("stop"));
+    assert!(llm.output_token_count() > 0);
+    assert_eq!(llm.key_pool().in_flight(), 0);
+}
+
+#[wasm_bindgen_test]
+async fn streams() {
+    let llm = client("streams");
+    let mut stream = llm.chat_stream(hello(), ChatOptions::default());
+    let mut chunks = 0;
+    while let Some(chunk) = stream.next().await {
+        chunk.unwrap();
+        chunks += 1;
+    }
+    assert!(chunks > 3, "{chunks} chunks");
+    assert_eq!(stream.state(), StreamState::Finished);
+    assert!(!stream.usage().estimated);
+}
+
+#[wasm_bindgen_test]
+async fn a_dropped_stream_frees_its_key() {
+    let llm = client("dropped");
+    let mut stream = llm.chat_stream(hello(), ChatOptions::default());
+    stream.next().await.unwrap().unwrap();
+    assert_eq!(llm.key_pool().in_flight(), 1);
+    drop(stream);
+    assert_eq!(llm.key_pool().in_flight(), 0);
+}
+
+#[wasm_bindgen_test]
+async fn goes_on_to_another_key() {
+    let llm = client("fault-once-429");
+    let answer = llm.chat(hello(), ChatOptions::default()).await.unwrap();
+    assert!(!answer.text().is_empty());
+    assert_eq!(llm.stats().attempts, 2);
+}
+
+#[wasm_bindgen_test]
+async fn retries_what_time_heals() {
+    let llm = client("fault-once-503");
+    llm.chat(hello(), ChatOptions::default()).await.unwrap();
+    assert_eq!(llm.stats().attempts, 2);
+}
+
+#[wasm_bindgen_test]
+async fn errors_are_typed() {
+    let refused = client("fault-status-400").chat(hello(), ChatOptions::default()).await;
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::InvalidRequest);
+    let once = ChatOptions::default().max_retries(0);
+    let lost = client("fault-reset").chat(hello(), once.clone()).await.unwrap_err();
+    assert_eq!(lost.kind(), ErrorKind::Connection, "{lost}");
+    let cut = client("fault-cut-3").chat_stream(hello(), once).text().await.unwrap_err();
+    assert_eq!(cut.kind(), ErrorKind::Truncated, "{cut}");
+    assert!(!cut.partial().unwrap().text.is_empty());
+}
+
+#[wasm_bindgen_test]
+async fn a_redirect_is_not_followed() {
+    let error = client("fault-redirect").chat(hello(), ChatOptions::default()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Redirect, "{error}");
+}
+
+#[wasm_bindgen_test]
+async fn silence_ends_with_the_timeout() {
+    let options = ChatOptions::default().timeout(Duration::from_millis(200));
+    let llm = client("fault-silence");
+    let error = llm.chat(hello(), options).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+    assert_eq!(llm.key_pool().in_flight(), 0);
+}
+
+#[wasm_bindgen_test]
+async fn the_bucket_waits_by_the_hosts_timer() {
+    let bucket = TokenBucket::new(1.0, 50.0).unwrap();
+    bucket.acquire(1, None).await.unwrap();
+    assert!(bucket.acquire(1, None).now_or_never().is_none());
+    bucket.acquire(1, None).await.unwrap();
+    assert_eq!(bucket.waiters(), 0);
+}
