@@ -98,9 +98,13 @@ impl Scenario {
         let r = &mut random;
         let is_ideal = r.chance(0.15);
         let limits = [limits(r), limits(r)];
-        let calls = calls(r, is_ideal, limits[0].1);
+        let mut calls = calls(r, is_ideal, limits[0].1);
+        let storms = !is_ideal && r.chance(0.05);
+        if storms {
+            calls.truncate(3); // so few that each finds many keys which it has not tried
+        }
         let last = calls.iter().map(|call| call.at).max().unwrap_or_default();
-        let key_count = if r.chance(0.2) { r.whole(10, 12) } else { r.whole(1, 12) };
+        let key_count = if storms { 12 } else { r.whole(1, 12) };
         let trouble = if is_ideal || r.chance(0.3) { 0.0 } else { r.between(0.0, 0.8) };
         let steps = if is_ideal || r.chance(0.7) { Vec::new() } else { steps(r, last) };
         let span = last.as_secs_f64() + 30.0;
@@ -112,7 +116,7 @@ impl Scenario {
             max_retries: r.whole(0, 6) as u32,
             clocks: if is_ideal { Clocks::LONG } else { clocks(r) },
             keys: (0..key_count).map(|_| key_temper(r, trouble, span)).collect(),
-            temper: temper(r, is_ideal),
+            temper: temper(r, is_ideal, storms),
             steps,
             samples: (0..12).map(|_| r.seconds(0.0, span)).collect(),
             calls,
@@ -238,7 +242,7 @@ fn key_temper(r: &mut Random, trouble: f64, span: f64) -> KeyTemper {
     key
 }
 
-fn temper(r: &mut Random, is_ideal: bool) -> Temper {
+fn temper(r: &mut Random, is_ideal: bool, storms: bool) -> Temper {
     let some = |r: &mut Random, most| {
         if is_ideal || r.chance(0.4) { 0.0 } else { r.between(0.0, most) }
     };
@@ -247,9 +251,9 @@ fn temper(r: &mut Random, is_ideal: bool) -> Temper {
     Temper {
         latency: (latency / 2.0, latency * 1.5),
         pace: (pace / 2.0, pace * 1.5),
-        faults: some(r, 0.9),
+        faults: if storms { 0.98 } else { some(r, 0.9) },
         bad_ends: some(r, 0.8),
-        storms: r.chance(0.15),
+        storms,
         refuses_usage: !is_ideal && r.chance(0.1),
     }
 }
