@@ -1,5 +1,5 @@
-//! One scenario, made from its seed alone: the settings, the callers, the provider's temper, and what
-//! happens to the machine's clock.
+//! One scenario, made from its seed alone: the settings, the callers, the provider's temper, and
+//! what happens to the machine's clock.
 
 use std::time::Duration;
 
@@ -184,6 +184,13 @@ fn calls(r: &mut Random, is_ideal: bool, rate: f64) -> Vec<CallPlan> {
     let arrivals = arrivals(r, count, rate);
     let plan = |at| {
         let streams = r.chance(streaming);
+        let leaves = match r.unit() {
+            share if is_ideal || share >= leaving => Leaves::Never,
+            share if share < leaving / 2.0 => Leaves::AfterPolls(r.whole(1, 12)),
+            _ => Leaves::After(Duration::from_secs_f64(r.of_any_magnitude(0.01, 60.0))),
+        };
+        // Who counts its polls is not to count those that are for no reason.
+        let fidgets = !matches!(leaves, Leaves::AfterPolls(_)) && r.chance(0.2);
         CallPlan {
             at,
             streams,
@@ -191,12 +198,8 @@ fn calls(r: &mut Random, is_ideal: bool, rate: f64) -> Vec<CallPlan> {
             timeout: (!is_ideal && r.chance(hurried))
                 .then(|| Duration::from_secs_f64(patience * r.between(0.2, 2.0))),
             max_retries: r.chance(0.1).then(|| r.whole(0, 4) as u32),
-            leaves: match r.unit() {
-                share if is_ideal || share >= leaving => Leaves::Never,
-                share if share < leaving / 2.0 => Leaves::AfterPolls(r.whole(1, 12)),
-                _ => Leaves::After(Duration::from_secs_f64(r.of_any_magnitude(0.01, 60.0))),
-            },
-            fidgets: r.chance(0.2).then(|| Duration::from_secs_f64(r.of_any_magnitude(0.02, 2.0))),
+            leaves,
+            fidgets: fidgets.then(|| Duration::from_secs_f64(r.of_any_magnitude(0.02, 2.0))),
             rests: if streams && r.chance(slow) { r.seconds(0.1, 3.0) } else { Duration::ZERO },
         }
     };
