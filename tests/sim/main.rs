@@ -1,9 +1,11 @@
 //! The deterministic simulation: thousands of scenarios, each made from a seed, in which the real
-//! client meets a provider with every trouble of the decision table; and the oracles, which judge what
-//! came of it by the contracts alone.
+//! client meets a provider with every trouble of the decision table; and the oracles, which judge
+//! what came of it by the contracts alone.
 //!
 //! `LOCKKEEPER_SIM_SCENARIOS=20000` runs more of them; `LOCKKEEPER_SIM_SEED=17` runs that one and
 //! prints its trace.
+
+#![allow(clippy::unwrap_used)] // what is missing here is a test's failure
 
 mod observe;
 mod oracle;

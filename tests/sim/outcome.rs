@@ -6,7 +6,7 @@ use std::time::Duration;
 use lockkeeper::{Clock, ErrorKind};
 
 use super::said::{Event, Meaning, Refusal, Said, Whole};
-use super::scenario::Scenario;
+use super::scenario::{Leaves, Scenario};
 use super::trace::{Attempt, BodyEnd, Returned, Trace};
 
 /// So long a client waits for a late usage chunk.
@@ -64,6 +64,8 @@ struct Case<'a> {
     rests: bool,
     /// The caller left in the end.
     cancelled: bool,
+    /// It left at a moment of its own choice, while this attempt was under way.
+    left_meanwhile: bool,
     /// The moment when the call must end.
     deadline: Option<Duration>,
     scenario: &'a Scenario,
@@ -75,8 +77,10 @@ impl<'a> Case<'a> {
         let deadline = scenario.total(attempt.call).map(|total| call.asked + total);
         let cancelled = matches!(call.result, Returned::Cancelled);
         let plan = &scenario.calls[attempt.call];
+        let left_meanwhile =
+            cancelled && attempt.ended == call.returned && matches!(plan.leaves, Leaves::After(_));
         let (streams, rests) = (plan.streams, !plan.rests.is_zero());
-        Self { attempt, streams, rests, cancelled, deadline, scenario }
+        Self { attempt, streams, rests, cancelled, left_meanwhile, deadline, scenario }
     }
 
     fn outcome(&self) -> Outcome {
@@ -154,6 +158,11 @@ impl<'a> Case<'a> {
 
     /// The first of the clocks that could have run out; if none could, the caller has left.
     fn ran_out(&self, limit: Option<(Clock, Duration)>) -> Outcome {
+        // Who leaves at a moment of its own choice may do so when the machine's clock has been set
+        // on past a limit, and the timer is yet to ring.
+        if self.left_meanwhile {
+            return Outcome::Abandoned;
+        }
         let total = self.deadline.map(|deadline| (Clock::Total, deadline));
         let first = [total, limit].into_iter().flatten().min_by_key(|(_, at)| *at);
         match first {

@@ -82,7 +82,7 @@ impl Provider {
             denied: temper.denied.map(|model| MODELS[model]),
         };
         Self {
-            random: Random::new(scenario.seed ^ 0x5eed_0f_a9),
+            random: Random::new(scenario.seed ^ 0x5eed_0fa9),
             temper: scenario.temper.clone(),
             seed: scenario.seed,
             keys: scenario.keys.iter().map(key).collect(),

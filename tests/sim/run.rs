@@ -1,5 +1,5 @@
-//! Runs a scenario: the real client on a virtual clock, its callers as tasks, the provider behind the
-//! observed transport.
+//! Runs a scenario: the real client on a virtual clock, its callers as tasks, the provider behind
+//! the observed transport.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;

@@ -1,5 +1,5 @@
-//! One scenario, made from its seed alone: the settings, the callers, the provider's temper, and what
-//! happens to the machine's clock.
+//! One scenario, made from its seed alone: the settings, the callers, the provider's temper, and
+//! what happens to the machine's clock.
 
 use std::time::Duration;
 
@@ -98,9 +98,13 @@ impl Scenario {
         let r = &mut random;
         let is_ideal = r.chance(0.15);
         let limits = [limits(r), limits(r)];
-        let calls = calls(r, is_ideal, limits[0].1);
+        let mut calls = calls(r, is_ideal, limits[0].1);
+        let storms = !is_ideal && r.chance(0.05);
+        if storms {
+            calls.truncate(3); // so few that each finds many keys which it has not tried
+        }
         let last = calls.iter().map(|call| call.at).max().unwrap_or_default();
-        let key_count = if r.chance(0.2) { r.whole(10, 12) } else { r.whole(1, 12) };
+        let key_count = if storms { 12 } else { r.whole(1, 12) };
         let trouble = if is_ideal || r.chance(0.3) { 0.0 } else { r.between(0.0, 0.8) };
         let steps = if is_ideal || r.chance(0.7) { Vec::new() } else { steps(r, last) };
         let span = last.as_secs_f64() + 30.0;
@@ -112,7 +116,7 @@ impl Scenario {
             max_retries: r.whole(0, 6) as u32,
             clocks: if is_ideal { Clocks::LONG } else { clocks(r) },
             keys: (0..key_count).map(|_| key_temper(r, trouble, span)).collect(),
-            temper: temper(r, is_ideal),
+            temper: temper(r, is_ideal, storms),
             steps,
             samples: (0..12).map(|_| r.seconds(0.0, span)).collect(),
             calls,
@@ -180,6 +184,13 @@ fn calls(r: &mut Random, is_ideal: bool, rate: f64) -> Vec<CallPlan> {
     let arrivals = arrivals(r, count, rate);
     let plan = |at| {
         let streams = r.chance(streaming);
+        let leaves = match r.unit() {
+            share if is_ideal || share >= leaving => Leaves::Never,
+            share if share < leaving / 2.0 => Leaves::AfterPolls(r.whole(1, 12)),
+            _ => Leaves::After(Duration::from_secs_f64(r.of_any_magnitude(0.01, 60.0))),
+        };
+        // Who counts its polls is not to count those that are for no reason.
+        let fidgets = !matches!(leaves, Leaves::AfterPolls(_)) && r.chance(0.2);
         CallPlan {
             at,
             streams,
@@ -187,12 +198,8 @@ fn calls(r: &mut Random, is_ideal: bool, rate: f64) -> Vec<CallPlan> {
             timeout: (!is_ideal && r.chance(hurried))
                 .then(|| Duration::from_secs_f64(patience * r.between(0.2, 2.0))),
             max_retries: r.chance(0.1).then(|| r.whole(0, 4) as u32),
-            leaves: match r.unit() {
-                share if is_ideal || share >= leaving => Leaves::Never,
-                share if share < leaving / 2.0 => Leaves::AfterPolls(r.whole(1, 12)),
-                _ => Leaves::After(Duration::from_secs_f64(r.of_any_magnitude(0.01, 60.0))),
-            },
-            fidgets: r.chance(0.2).then(|| Duration::from_secs_f64(r.of_any_magnitude(0.02, 2.0))),
+            leaves,
+            fidgets: fidgets.then(|| Duration::from_secs_f64(r.of_any_magnitude(0.02, 2.0))),
             rests: if streams && r.chance(slow) { r.seconds(0.1, 3.0) } else { Duration::ZERO },
         }
     };
@@ -238,7 +245,7 @@ fn key_temper(r: &mut Random, trouble: f64, span: f64) -> KeyTemper {
     key
 }
 
-fn temper(r: &mut Random, is_ideal: bool) -> Temper {
+fn temper(r: &mut Random, is_ideal: bool, storms: bool) -> Temper {
     let some = |r: &mut Random, most| {
         if is_ideal || r.chance(0.4) { 0.0 } else { r.between(0.0, most) }
     };
@@ -247,9 +254,9 @@ fn temper(r: &mut Random, is_ideal: bool) -> Temper {
     Temper {
         latency: (latency / 2.0, latency * 1.5),
         pace: (pace / 2.0, pace * 1.5),
-        faults: some(r, 0.9),
+        faults: if storms { 0.98 } else { some(r, 0.9) },
         bad_ends: some(r, 0.8),
-        storms: r.chance(0.15),
+        storms,
         refuses_usage: !is_ideal && r.chance(0.1),
     }
 }

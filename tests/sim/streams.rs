@@ -1,4 +1,5 @@
-//! The streams that the provider sends: whole ones in their many shapes, and every way to break off.
+//! The streams that the provider sends: whole ones in their many shapes, and every way to break
+//! off.
 
 use lockkeeper::testing::Reply;
 use serde_json::{Value, json};

@@ -83,11 +83,11 @@ fn reported(attempt: &Attempt) -> Option<(u64, u64)> {
     match &attempt.said {
         Said::Whole(Whole::Answer { usage, .. }) => *usage,
         Said::Stream(events) => {
-            let reports = events[..attempt.pieces.len()].iter().filter_map(|event| match event {
+            let delivered = &events[..attempt.pieces.len()];
+            delivered.iter().rev().find_map(|event| match event {
                 Event::Usage(input, output) => Some((*input, *output)),
                 _ => None,
-            });
-            reports.last()
+            })
         }
         _ => None,
     }

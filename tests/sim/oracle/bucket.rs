@@ -2,10 +2,10 @@
 //! somebody waits.
 //!
 //! Time is the client's steady clock. A step on of the machine's clock is time to the client, and
-//! nothing it could know better, so the law is held to a clock that counts it; a step back is hidden
-//! from the client by that clock, and so from the law: no token may be gained or lost by it. Timers
-//! do not ring earlier for a step on, though, so idleness is judged without such steps, and order
-//! only where they make nobody so late that the rest must pass.
+//! nothing it could know better, so the law is held to a clock that counts it; a step back is
+//! hidden from the client by that clock, and so from the law: no token may be gained or lost by it.
+//! Timers do not ring earlier for a step on, though, so idleness is judged without such steps, and
+//! order only where they make nobody so late that the rest must pass.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -55,8 +55,9 @@ fn window_law(case: &Case, index: usize, model: &str) {
     }
 }
 
-/// First attempts start in the order in which their calls asked. A call that finds no ready key gives
-/// its token back and queues again, so the order is known only until the first trouble with a key.
+/// First attempts start in the order in which their calls asked. A call that finds no ready key
+/// gives its token back and queues again, so the order is known only until the first trouble with a
+/// key.
 fn first_come_first_served(case: &Case) {
     let mut queues = vec![VecDeque::new(); MODELS.len()];
     let of = |call: usize| case.scenario.calls[call].model.unwrap_or(0);
@@ -111,8 +112,8 @@ pub fn waited_for_its_token(level: f64) -> bool {
     level < IN_TIME
 }
 
-/// Where nothing fails, every start is known beforehand: it comes at the call's arrival, or as soon as
-/// tokens for all those from some earlier arrival on have come in, starting from a full bucket.
+/// Where nothing fails, every start is known beforehand: it comes at the call's arrival, or as soon
+/// as tokens for all those from some earlier arrival on have come in, starting from a full bucket.
 fn as_fast_as_can_be(case: &Case) {
     let (mut best, mut real) = (Duration::ZERO, Duration::ZERO);
     for (index, model) in MODELS.iter().enumerate() {

@@ -1,5 +1,5 @@
-//! How calls end: each once, by its deadline, with what the provider said last; a cut answer never as
-//! a success; and every attempt told as it was.
+//! How calls end: each once, by its deadline, with what the provider said last; a cut answer never
+//! as a success; and every attempt told as it was.
 
 use std::time::Duration;
 

@@ -1,9 +1,10 @@
 //! The key pool's contract: every lease goes to a ready key with the fewest requests in flight at
 //! that instant, of those to the one used longest ago.
 //!
-//! A naive pool, a list of keys that is searched, is told what the provider saw. How long a key cools
-//! without a `Retry-After` is jittered, which nobody outside can know: such a key is certainly resting
-//! until half of the backoff, certainly ready after all of it, and may be either in between.
+//! A naive pool, a list of keys that is searched, is told what the provider saw. How long a key
+//! cools without a `Retry-After` is jittered, which nobody outside can know: such a key is
+//! certainly resting until half of the backoff, certainly ready after all of it, and may be either
+//! in between.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -297,8 +298,8 @@ impl Key {
         }
     }
 
-    /// A 429: a key that cools already cools at least as long as it is told now; one that is refused
-    /// or out of quota stays so.
+    /// A 429: a key that cools already cools at least as long as it is told now; one that is
+    /// refused or out of quota stays so.
     fn limited(&mut self, asks: Option<Duration>, now: Duration, delay: Duration) {
         let (least, most) = self.limited;
         let (half, full) = match asks {

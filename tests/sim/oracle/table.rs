@@ -1,8 +1,8 @@
 //! The decision table of DESIGN §4, once more and on its own: every call's attempts are replayed
 //! through it, and must be what it allows, with the waits that it asks for.
 //!
-//! Where it hangs on a key whose jittered rest nobody outside can know, each of the possible ways is
-//! followed: the call must have gone one of them.
+//! Where it hangs on a key whose jittered rest nobody outside can know, each of the possible ways
+//! is followed: the call must have gone one of them.
 
 use std::time::Duration;
 
@@ -68,10 +68,9 @@ impl Replay<'_> {
                 return;
             };
             let look = &self.looks.after_attempt[index];
-            let nexts: Vec<Next> = states
-                .iter()
-                .flat_map(|state| self.rules().after(*state, failed, look, self.now(index)))
-                .collect();
+            let (rules, now) = (self.rules(), self.now(index));
+            let after = |state: &State| rules.after(*state, failed, look, now);
+            let nexts: Vec<Next> = states.iter().flat_map(after).collect();
             states = match self.attempts.get(n + 1) {
                 Some(&next) => self.goes_on(index, next, &nexts, &states, failed, look),
                 None => return self.ends(index, &nexts, failed),
@@ -142,8 +141,10 @@ impl Replay<'_> {
         let events = &self.case.trace.events;
         let from = events.iter().position(|event| *event == Event::Ended(index)).unwrap();
         let before = &events[..=from];
-        let is_refusal = |event: &Event| matches!(event, Event::Ended(other) if is_refusal(&self.case.outcomes[*other]));
-        let on_probation = before.iter().any(is_refusal);
+        let on_probation = before.iter().any(|event| match event {
+            Event::Ended(other) => is_refusal(&self.case.outcomes[*other]),
+            _ => false,
+        });
         let between = events[from + 1..].iter().take_while(|event| **event != Event::Started(next));
         let takes = |event: &Event| match *event {
             Event::Ended(other) => is_trouble(&self.case.outcomes[other]),
@@ -198,9 +199,8 @@ impl Replay<'_> {
     /// A first attempt starts when it is asked for, or has waited for a token, or for a key.
     fn starts_in_time(&self, attempt: &Attempt, asked: Duration, index: usize) {
         let trace = self.case.trace;
-        let trouble = (0..trace.attempts.len()).any(|other| {
-            trace.attempts[other].ended <= attempt.started && is_trouble(&self.case.outcomes[other])
-        });
+        let mut ended = trace.attempts.iter().zip(&self.case.outcomes);
+        let trouble = ended.any(|(other, came)| other.ended <= attempt.started && is_trouble(came));
         assert!(
             trouble
                 || self.case.scenario.steps_on()
