@@ -273,7 +273,9 @@ impl Key {
     /// An answer lifts a refusal only if it was asked for after that.
     fn works(&mut self, model: &str, now: Duration) {
         self.limited = (0, 0);
-        self.denied.remove(model);
+        if self.denied.get(model).is_some_and(|denial| denial.until <= now) {
+            self.denied.remove(model);
+        }
         if matches!(self.health, Health::Refused(refusal, _) if refusal.until <= now) {
             self.health = Health::Ready;
         }
