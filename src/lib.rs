@@ -47,6 +47,9 @@
 //! * `reqwest` (default): the native transport. Without it there is neither reqwest nor tokio in the
 //!   tree, and a client is given a [`Transport`].
 //!
+//! On wasm32 the host's `fetch` and timers are built in, whatever the features, and futures need not
+//! be `Send`.
+//!
 //! # Logging
 //!
 //! `tracing` events at debug level tell each wait, attempt and outcome with the key's label; request

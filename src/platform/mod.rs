@@ -1,7 +1,7 @@
 //! The one door to the world: a clock and a way to send requests, behind two traits.
 //!
-//! Everything else in the crate is told the time and is handed bytes. Native defaults are here; bring
-//! your own [`Runtime`] or [`Transport`] for another platform, a proxy, or a test.
+//! Everything else in the crate is told the time and is handed bytes. What each platform brings is here;
+//! bring your own [`Runtime`] or [`Transport`] for another platform, a proxy, or a test.
 
 mod http;
 mod maybe_send;
