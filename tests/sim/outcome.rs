@@ -9,9 +9,6 @@ use super::said::{Event, Meaning, Refusal, Said, Whole};
 use super::scenario::{Leaves, Scenario};
 use super::trace::{Attempt, BodyEnd, Returned, Trace};
 
-/// So long a client waits for a late usage chunk.
-const LATE_USAGE: Duration = Duration::from_secs(1);
-
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     Answered,
@@ -88,8 +85,11 @@ impl<'a> Case<'a> {
             return later(ErrorKind::Connection);
         }
         let Some((headers_at, by_day)) = self.attempt.headers else {
-            let limit = self.attempt.started + self.scenario.clocks.headers;
-            return self.ran_out(self.streams.then_some((Clock::Headers, limit)));
+            let (clocks, started) = (&self.scenario.clocks, self.attempt.started);
+            let headers = (Clock::Headers, started + clocks.headers);
+            let first_token = (Clock::FirstToken, started + clocks.first_token);
+            let first = if first_token.1 < headers.1 { first_token } else { headers };
+            return self.ran_out(self.streams.then_some(first));
         };
         match &self.attempt.said {
             Said::Nothing => unreachable!("nothing has no headers"),
@@ -150,8 +150,7 @@ impl<'a> Case<'a> {
             Some((Clock::Idle, last + clocks.idle))
         };
         match self.ran_out(limit) {
-            _ if finished && self.attempt.ended >= last + LATE_USAGE => Outcome::Answered,
-            Outcome::Failed(_) if finished => Outcome::Answered,
+            _ if finished && !self.cancelled => Outcome::Answered, // but for its usage
             outcome => broken(outcome, visible),
         }
     }

@@ -38,7 +38,7 @@ fn calls_add_up(case: &Case, stats: &ClientStats) {
         let sent = case.trace.attempts.iter().filter(|attempt| attempt.key == index).count();
         let counts = key.counts;
         assert_eq!(counts.attempts, sent as u64, "attempts of key {index}");
-        let ended = counts.succeeded + counts.rate_limited + counts.failed;
+        let ended = counts.succeeded + counts.rate_limited + counts.failed + counts.cancelled;
         assert_eq!(ended, counts.attempts, "every attempt of key {index} ends one way");
     }
 }
