@@ -243,6 +243,9 @@ impl Pool {
         };
         match cooling {
             None => vec![without_cooling],
+            Some(_) if self.keys.iter().any(|key| key.certainly_cools(model, now)) => {
+                vec![ErrorKind::RateLimited]
+            }
             Some(_) => vec![ErrorKind::RateLimited, without_cooling],
         }
     }
@@ -255,6 +258,10 @@ impl Key {
 
     fn is_allowed(&self, model: &str, now: Duration) -> bool {
         self.denied.get(model).is_none_or(|denial| denial.until <= now && self.in_flight == 0)
+    }
+
+    fn certainly_cools(&self, model: &str, now: Duration) -> bool {
+        matches!(self.health, Health::Cooling(from, _) if now < from) && self.is_allowed(model, now)
     }
 
     /// When its rest is over, at the earliest and the latest.

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use super::bucket::{is_trouble, levels, waited_for_its_token};
+use super::endings::ran_out_of_time;
 use super::pool::{Look, Looks};
 use super::{Case, pool};
 use crate::outcome::{Failed, Outcome, Row};
@@ -194,8 +195,13 @@ impl Replay<'_> {
                 let look = &self.looks.at_return[&self.number];
                 let at_once = failed.row == Row::WithoutUsage;
                 let lacks_a_key = look.none && (at_once || call.returned > now);
+                let time_is_up = ran_out_of_time(self.case.scenario, self.number, call, error);
                 assert!(
-                    nexts.contains(&Next::End) || is_too_late || wait_is_too_late || lacks_a_key,
+                    nexts.contains(&Next::End)
+                        || time_is_up
+                        || is_too_late
+                        || wait_is_too_late
+                        || lacks_a_key,
                     "call {} ends with {error:?}\nafter {failed:?}, where {nexts:?} may come",
                     self.number
                 );
