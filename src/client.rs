@@ -7,11 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use futures_util::stream;
 use tracing::debug;
 
 use crate::accounting::{CallRecord, ClientStats, Counters, Ending};
-use crate::chat::{ChatChunk, ChatOptions, ChatResponse, Message, request_body};
+use crate::chat::{ChatOptions, ChatResponse, Message, request_body};
 use crate::chat_stream::ChatStream;
 use crate::client_builder::ClientBuilder;
 use crate::clocks::Clocks;
@@ -21,10 +20,10 @@ use crate::exchange::{Call, Engine};
 use crate::interface::LlmInterface;
 use crate::key_pool::{ApiKeyPool, KeyLease};
 use crate::lock::lock;
-use crate::platform::{BoxFuture, boxed, boxed_stream};
+use crate::platform::{BoxFuture, boxed};
 use crate::provider_config::{DEFAULT_CHAT_TIMEOUT, ModelSettings};
 use crate::registry;
-use crate::stream_body::{FirstToken, StreamBody};
+use crate::streamed_call;
 use crate::token_bucket::TokenBucket;
 use crate::whole_body::WholeBody;
 
@@ -145,12 +144,8 @@ impl LlmInterface for OpenAiCompatible {
     }
 
     fn chat_stream(&self, messages: Vec<Message>, options: ChatOptions) -> ChatStream {
-        let messages = Arc::new(messages);
         let record = Arc::new(CallRecord::begin(&self.inner.counters, &self.inner.engine.pool));
-        let asked = Asked { inner: self.inner.clone(), messages: messages.clone(), options };
-        let start = Progress::Asked(Box::new(asked), record.clone());
-        let chunks = boxed_stream(stream::unfold(start, Progress::step));
-        ChatStream::of_call(messages, chunks, Some(record))
+        streamed_call::stream(self.inner.clone(), Arc::new(messages), options, record)
     }
 }
 
@@ -167,7 +162,7 @@ impl Inner {
     }
 
     /// A call that is ready to be exchanged, and whether it asks for usage.
-    fn call(
+    pub fn call(
         &self,
         record: Arc<CallRecord>,
         messages: &[Message],
@@ -232,84 +227,10 @@ impl Inner {
 
 impl Engine {
     /// Ends a lease whose key has answered.
-    fn works(&self, call: &Call, lease: KeyLease) {
+    pub fn works(&self, call: &Call, lease: KeyLease) {
         let took = self.runtime().now() - call.sent;
         debug!(call = call.record.id, key = lease.key_label(), ?took, "attempt answered");
         lease.end(KeyFate::Works, |_| std::time::Duration::ZERO);
-    }
-}
-
-/// What a stream was asked, before it is first read.
-struct Asked {
-    inner: Arc<Inner>,
-    messages: Arc<Vec<Message>>,
-    options: ChatOptions,
-}
-
-/// A stream that is being read.
-struct Reading {
-    inner: Arc<Inner>,
-    call: Call,
-    lease: KeyLease,
-    body: StreamBody,
-}
-
-/// How far a stream has got.
-enum Progress {
-    Asked(Box<Asked>, Arc<CallRecord>),
-    Reading(Box<Reading>),
-    Ended,
-}
-
-impl Progress {
-    /// The next chunk, or the error that ends the stream, or its end.
-    async fn step(self) -> Option<(Result<ChatChunk, Error>, Self)> {
-        let reading = match self {
-            Self::Ended => return None,
-            Self::Reading(reading) => reading,
-            Self::Asked(asked, record) => match asked.open(record).await {
-                Ok(reading) => Box::new(reading),
-                Err(error) => return Some((Err(error), Self::Ended)),
-            },
-        };
-        reading.next().await
-    }
-}
-
-impl Asked {
-    async fn open(self, record: Arc<CallRecord>) -> Result<Reading, Error> {
-        let Self { inner, messages, options } = self;
-        let (mut call, asks_usage) = inner.call(record, &messages, &options, true)?;
-        if asks_usage {
-            let plain = request_body(&messages, &options, &inner.settings.model, true, false)?;
-            call.without_usage = Some(Bytes::from(plain));
-        }
-        let reader = FirstToken { choices: options.n.map_or(1, |n| n as usize) };
-        drop((messages, options));
-        let (body, lease) = inner.engine.exchange(&mut call, &reader).await?;
-        if asks_usage && call.without_usage.is_none() {
-            inner.refuses_usage.store(true, Relaxed);
-        }
-        lease.answers();
-        call.record.answered_by(lease.id(), lease.key_label());
-        Ok(Reading { inner, call, lease, body })
-    }
-}
-
-impl Reading {
-    async fn next(mut self: Box<Self>) -> Option<(Result<ChatChunk, Error>, Progress)> {
-        match self.body.next(self.inner.engine.runtime()).await {
-            Ok(Some(chunk)) => Some((Ok(chunk), Progress::Reading(self))),
-            Ok(None) => {
-                self.inner.engine.works(&self.call, self.lease);
-                None
-            }
-            Err(failure) => {
-                let Self { inner, call, lease, .. } = *self;
-                let failure = inner.engine.end_attempt(&call, lease, failure);
-                Some((Err(inner.engine.error(&call, failure)), Progress::Ended))
-            }
-        }
     }
 }
 

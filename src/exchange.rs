@@ -21,6 +21,7 @@ use crate::key_pool::{ApiKeyPool, KeyLease};
 use crate::lock::lock;
 use crate::platform::{HttpResponse, MaybeSend, Runtime, Transport};
 use crate::response_failure;
+use crate::streamed_call::WithoutUsage;
 use crate::token_bucket::TokenBucket;
 use crate::wire::Wire;
 
@@ -51,8 +52,8 @@ pub(crate) struct Call {
     pub started: Timestamp,
     /// When the last attempt was sent.
     pub sent: Timestamp,
-    /// The body without the request for usage, for those who refuse that; until it is used.
-    pub without_usage: Option<Bytes>,
+    /// What to ask instead where the wish for usage is refused; until it is used.
+    pub without_usage: Option<WithoutUsage>,
     retries: Retries,
     tried: Vec<KeyId>,
     /// The last failure of each kind, the latest at the end.
@@ -126,7 +127,9 @@ impl Call {
         if !failure.refuses_stream_options() {
             return false;
         }
-        let Some(body) = self.without_usage.take() else { return false };
+        let Some(without) = self.without_usage.take() else { return false };
+        // What could be written with the wish can be written without.
+        let Ok(body) = without.body() else { return false };
         // What failed before has been overcome: it is no reason for what may come.
         self.body = body;
         self.failures.clear();

@@ -71,6 +71,7 @@ mod provider_config;
 mod registry;
 mod response_failure;
 mod stream_body;
+mod streamed_call;
 pub mod testing;
 mod token_bucket;
 mod wakers;

@@ -190,8 +190,10 @@ impl Slot {
     /// An attempt has begun to be answered.
     pub fn works(&mut self, model: &str, now: Timestamp) {
         self.limited_in_a_row = 0;
-        self.denied.remove(model);
-        // Only a test made after the refusal lifts it, not an answer that was under way before.
+        // Only a test made after a refusal lifts it, not an answer that was under way before.
+        if self.denied.get(model).is_some_and(|refusal| refusal.until <= now) {
+            self.denied.remove(model);
+        }
         if self.refused.is_some_and(|refusal| refusal.until <= now) {
             self.refused = None;
             if self.health.on_probation() {

@@ -9,6 +9,9 @@ use super::said::{Event, Meaning, Refusal, Said, Whole};
 use super::scenario::{Leaves, Scenario};
 use super::trace::{Attempt, BodyEnd, Returned, Trace};
 
+/// So long a client waits for a late usage chunk.
+const LATE_USAGE: Duration = Duration::from_secs(1);
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     Answered,
@@ -85,11 +88,7 @@ impl<'a> Case<'a> {
             return later(ErrorKind::Connection);
         }
         let Some((headers_at, by_day)) = self.attempt.headers else {
-            let (clocks, started) = (&self.scenario.clocks, self.attempt.started);
-            let headers = (Clock::Headers, started + clocks.headers);
-            let first_token = (Clock::FirstToken, started + clocks.first_token);
-            let first = if first_token.1 < headers.1 { first_token } else { headers };
-            return self.ran_out(self.streams.then_some(first));
+            return self.ran_out(if self.streams { self.silence() } else { None });
         };
         match &self.attempt.said {
             Said::Nothing => unreachable!("nothing has no headers"),
@@ -112,13 +111,21 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// The first of the clocks that limit the wait for headers.
+    fn silence(&self) -> Option<(Clock, Duration)> {
+        let (clocks, started) = (&self.scenario.clocks, self.attempt.started);
+        let headers = (Clock::Headers, started + clocks.headers);
+        let first_token = (Clock::FirstToken, started + clocks.first_token);
+        Some(if first_token.1 < headers.1 { first_token } else { headers })
+    }
+
     /// Reads the events that were delivered as the caller's client must have.
     fn stream(&self, events: &[Event]) -> Outcome {
-        let (mut visible, mut finished) = (false, false);
-        for event in &events[..self.attempt.pieces.len()] {
+        let (mut visible, mut finished_at) = (false, None);
+        for (event, &at) in events.iter().zip(&self.attempt.pieces) {
             match event {
                 Event::Text(_) => visible = true,
-                Event::Finish => finished = true,
+                Event::Finish => finished_at = finished_at.or(Some(at)),
                 Event::Done => return Outcome::Answered,
                 Event::Malformed => return broken(later(ErrorKind::Decode), visible),
                 Event::Error(meaning) => {
@@ -128,14 +135,14 @@ impl<'a> Case<'a> {
             }
         }
         match self.attempt.body_end {
-            Some(_) if finished => Outcome::Answered,
+            Some(_) if finished_at.is_some() => Outcome::Answered,
             Some(BodyEnd::Whole | BodyEnd::Cut) => broken(later(ErrorKind::Truncated), visible),
-            None => self.let_go(visible, finished),
+            None => self.let_go(visible, finished_at),
         }
     }
 
     /// The client let go of a stream that had not ended.
-    fn let_go(&self, visible: bool, finished: bool) -> Outcome {
+    fn let_go(&self, visible: bool, finished_at: Option<Duration>) -> Outcome {
         let started = self.attempt.started;
         let last = self.attempt.pieces.last().copied().unwrap_or(started);
         let clocks = &self.scenario.clocks;
@@ -151,7 +158,10 @@ impl<'a> Case<'a> {
             Some((Clock::Idle, last + clocks.idle))
         };
         match self.ran_out(limit) {
-            _ if finished && !self.cancelled => Outcome::Answered, // but for its usage
+            _ if finished_at.is_some_and(|at| self.attempt.ended >= at + LATE_USAGE) => {
+                Outcome::Answered
+            }
+            Outcome::Failed(_) if finished_at.is_some() => Outcome::Answered,
             outcome => broken(outcome, visible),
         }
     }

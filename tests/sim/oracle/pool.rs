@@ -294,7 +294,9 @@ impl Key {
     /// An answer lifts a refusal only if it was asked for after that.
     fn works(&mut self, model: &str, now: Duration) {
         self.limited = (0, 0);
-        self.denied.remove(model);
+        if self.denied.get(model).is_some_and(|denial| denial.until <= now) {
+            self.denied.remove(model);
+        }
         if self.refused.is_some_and(|refusal| refusal.until <= now) {
             self.refused = None;
             if matches!(self.health, Health::Refused(..)) {
