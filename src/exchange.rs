@@ -169,6 +169,11 @@ impl Engine {
     ) -> Result<(R::Answer, KeyLease), Error> {
         loop {
             self.bucket_token(call).await?;
+            if let Some(limit) = call.total().filter(|limit| limit.at <= self.now()) {
+                // The clock has jumped, or the last wait was to the very end: nothing is sent.
+                call.bucket.give_back(1);
+                return Err(self.error(call, limit.failure()));
+            }
             let lease = match self.pool.lease_for(&call.model) {
                 Ok(lease) => lease,
                 Err(none) => {
@@ -374,6 +379,27 @@ mod tests {
     use super::*;
     use crate::testing::{Reply, ScriptedTransport, VirtualClock};
     use crate::{ChatOptions, LlmInterface, Message, ModelSettings, OpenAiCompatible};
+
+    #[test]
+    fn no_attempt_begins_when_the_time_is_up() {
+        let clock = VirtualClock::new();
+        let transport = ScriptedTransport::replies(&clock, [Reply::answer("Hi!")]);
+        let mut settings = ModelSettings::new("openai", "gpt-4", ["sk-0123456789ab"]);
+        (settings.rate_limit_capacity, settings.rate_limit_refill_rate) = (1.0, 1.0);
+        let builder = OpenAiCompatible::builder(settings).transport(Arc::new(transport.clone()));
+        let llm = builder.runtime(clock.runtime()).build().unwrap();
+        llm.token_bucket().try_acquire(1).unwrap();
+        let options = ChatOptions::default().timeout(Duration::from_millis(1_500));
+        let call = llm.chat(vec![Message::user("Hi!")], options);
+        let sleep = async {
+            clock.runtime().sleep(Duration::from_millis(500)).await;
+            clock.step_on(Duration::from_millis(600)); // its timer will ring when it is too late
+        };
+        let (answer, ()) = clock.block_on(futures_util::future::join(call, sleep));
+        assert_eq!(answer.unwrap_err().clock(), Some(Clock::Total));
+        assert_eq!((transport.requests().len(), llm.stats().attempts), (0, 0));
+        assert_eq!(llm.key_pool().in_flight(), 0);
+    }
 
     #[test]
     fn a_wait_after_a_refused_usage_is_not_put_down_to_an_earlier_failure() {

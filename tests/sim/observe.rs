@@ -96,6 +96,9 @@ impl Stream for ObservedBody {
             Some(Err(_)) => attempt.body_end = Some(BodyEnd::Cut),
             None => attempt.body_end = Some(BodyEnd::Whole),
         });
+        if matches!(piece, Some(Ok(_))) {
+            self.held.recorder.answers(self.held.attempt);
+        }
         Poll::Ready(piece)
     }
 }

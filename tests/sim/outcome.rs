@@ -99,6 +99,7 @@ impl<'a> Case<'a> {
                     || self.is_past_the_deadline();
                 match self.attempt.body_end {
                     None if !late => Outcome::Abandoned,
+                    None => Outcome::Failed(refused(&unread(refusal), asks)),
                     _ => Outcome::Failed(refused(refusal, asks)),
                 }
             }
@@ -217,6 +218,16 @@ fn broken(outcome: Outcome, after_visible: bool) -> Outcome {
 fn refused(refusal: &Refusal, asks: Option<Duration>) -> Failed {
     let failed = of_meaning(refusal.meaning, refusal.status);
     Failed { asks, should_retry: refusal.should_retry, ..failed }
+}
+
+/// A refusal of which only the status was read, not what it says.
+fn unread(refusal: &Refusal) -> Refusal {
+    let meaning = match (refusal.meaning, refusal.status) {
+        (Meaning::Quota, 429) => Meaning::Limited,
+        (Meaning::KeyRefused | Meaning::NoUsage, 400 | 422) => Meaning::BadRequest,
+        (meaning, _) => meaning,
+    };
+    Refusal { meaning, ..refusal.clone() }
 }
 
 fn of_meaning(meaning: Meaning, status: u16) -> Failed {

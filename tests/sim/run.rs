@@ -224,8 +224,9 @@ impl Caller {
         text: &mut String,
     ) -> Result<(), lockkeeper::Error> {
         while let Some(chunk) = stream.next().await {
-            text.push_str(&chunk?.text());
-            if !self.plan.rests.is_zero() {
+            let piece = chunk?.text().into_owned();
+            text.push_str(&piece);
+            if !piece.is_empty() && !self.plan.rests.is_zero() {
                 self.clock.runtime().sleep(self.plan.rests).await;
             }
         }

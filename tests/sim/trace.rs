@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use lockkeeper::testing::VirtualClock;
 use lockkeeper::{ClientStats, Error, KeyStatus, StreamState, Usage};
 
-use super::said::Said;
+use super::said::{self, Said};
 
 /// Events in their order, and what is known of each attempt and call.
 #[derive(Debug, Default)]
@@ -29,6 +29,8 @@ pub enum Event {
     Asked(usize),
     /// An attempt's request reached the provider.
     Started(usize),
+    /// An attempt's answer has begun to show, or is whole.
+    Answers(usize),
     /// The client let go of an attempt's request, or of its answer's body.
     Ended(usize),
     /// The caller has its result, or has dropped the call.
@@ -187,6 +189,18 @@ impl Recorder {
         let mut trace = self.trace();
         trace.events.push(Event::Ended(index));
         trace.attempts[index].ended = now;
+    }
+
+    /// A piece of an answer went out: the key is proven by the first that shows anything.
+    pub fn answers(&self, index: usize) {
+        let mut trace = self.trace();
+        let attempt = &trace.attempts[index];
+        let Said::Stream(events) = &attempt.said else { return };
+        let shows = |event: &said::Event| matches!(event, said::Event::Text(_) | said::Event::Done);
+        let first = events.iter().position(shows).is_some_and(|at| at + 1 == attempt.pieces.len());
+        if first {
+            trace.events.push(Event::Answers(index));
+        }
     }
 
     /// Notes something about an attempt, with the time.

@@ -66,7 +66,7 @@ fn first_come_first_served(case: &Case) {
             Event::Asked(call) => queues[of(call)].push_back(call),
             Event::Returned(call) => queues[of(call)].retain(|&waiting| waiting != call),
             Event::Ended(attempt) if is_trouble(&case.outcomes[attempt]) => return,
-            Event::Ended(_) => {}
+            Event::Ended(_) | Event::Answers(_) => {}
             Event::Started(attempt) => {
                 let call = case.trace.attempts[attempt].call;
                 let queue = &mut queues[of(call)];

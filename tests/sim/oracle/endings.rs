@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use lockkeeper::{Error, ErrorKind, StreamState};
+use lockkeeper::{Clock, Error, ErrorKind, StreamState};
 
 use super::Case;
 use super::pool::Looks;
@@ -38,7 +38,9 @@ pub fn judge(case: &Case, looks: &Looks) {
                 let lacks = &looks.at_return[&number];
                 let lacks = if lacks.none { &lacks.lacks[..] } else { &[] };
                 let failed = last.map(|(_, index)| &case.outcomes[index]);
-                fits(number, error, failed, lacks);
+                if !ran_out_of_time(case.scenario, number, call, error) {
+                    fits(number, error, failed, lacks);
+                }
                 failed_stream(number, call, error, last.map(|(attempt, _)| attempt));
             }
         }
@@ -56,6 +58,12 @@ fn by_its_deadline(scenario: &Scenario, number: usize, call: &Call) {
     let took = call.returned - call.asked;
     let most = total + scenario.stepped_on();
     assert!(took <= most, "call {number} took {took:?} of {total:?}");
+}
+
+/// The time was up when the call came to begin its next attempt.
+pub fn ran_out_of_time(scenario: &Scenario, number: usize, call: &Call, error: &Error) -> bool {
+    let is_up = scenario.total(number).is_some_and(|total| call.returned >= call.asked + total);
+    error.clock() == Some(Clock::Total) && is_up
 }
 
 /// The error's kind is that of the last failure, or says which kind of key is wanting.

@@ -54,6 +54,11 @@ pub fn judge(case: &Case) -> Looks {
         }
         match *event {
             Event::Asked(_) => {}
+            Event::Answers(index) => {
+                let attempt = &attempts[index];
+                let now = *attempt.pieces.last().unwrap();
+                pool.keys[attempt.key].works(&attempt.model, now);
+            }
             Event::Started(index) => {
                 let attempt = &attempts[index];
                 pool.lease(attempt.key, &attempt.model, attempt.started);
@@ -128,6 +133,8 @@ struct Key {
     in_flight: u32,
     last_used: usize,
     health: Health,
+    /// The last refusal that no answer has lifted since.
+    refused: Option<Refusal>,
     denied: BTreeMap<String, Refusal>,
     /// How many 429s in a row, at least and at most.
     limited: (u32, u32),
@@ -152,6 +159,7 @@ impl Pool {
             in_flight: 0,
             last_used: 0,
             health: Health::Ready,
+            refused: None,
             denied: BTreeMap::new(),
             limited: (0, 0),
         };
@@ -199,15 +207,12 @@ impl Pool {
             ready(k) != Readiness::No && best.is_none_or(|best| self.keys[k].rank() <= best)
         };
         let next: Vec<usize> = all().filter(next).collect();
-        let cooling = || {
-            self.keys.iter().filter_map(|key| match key.health {
-                Health::Cooling(from, to) if now < to && key.is_allowed(model, now) => {
-                    Some((from.max(now), to))
-                }
-                _ => None,
-            })
-        };
-        let first = cooling().map(|(from, _)| from).min().zip(cooling().map(|(_, to)| to).min());
+        let allowed = || self.keys.iter().filter(|key| key.is_allowed(model, now));
+        let cools = |key: &Key| matches!(key.health, Health::Cooling(_, to) if now < to);
+        // If any is cooling it is worth a wait, which is for whichever is ready first.
+        let rests = || allowed().filter_map(|key| key.rests(now));
+        let first = rests().map(|(from, _)| from).min().zip(rests().map(|(_, to)| to).min());
+        let first = first.filter(|_| allowed().any(cools));
         Look {
             untried: next.iter().any(|key| !tried.contains(key)),
             tried: next.iter().any(|key| tried.contains(key)),
@@ -238,7 +243,9 @@ impl Pool {
         };
         match cooling {
             None => vec![without_cooling],
-            Some((from, _)) if from > now => vec![ErrorKind::RateLimited],
+            Some(_) if self.keys.iter().any(|key| key.certainly_cools(model, now)) => {
+                vec![ErrorKind::RateLimited]
+            }
             Some(_) => vec![ErrorKind::RateLimited, without_cooling],
         }
     }
@@ -251,6 +258,20 @@ impl Key {
 
     fn is_allowed(&self, model: &str, now: Duration) -> bool {
         self.denied.get(model).is_none_or(|denial| denial.until <= now && self.in_flight == 0)
+    }
+
+    fn certainly_cools(&self, model: &str, now: Duration) -> bool {
+        matches!(self.health, Health::Cooling(from, _) if now < from) && self.is_allowed(model, now)
+    }
+
+    /// When its rest is over, at the earliest and the latest.
+    fn rests(&self, now: Duration) -> Option<(Duration, Duration)> {
+        let (from, to) = match self.health {
+            Health::Ready => return None,
+            Health::Cooling(from, to) => (from, to),
+            Health::Reset(until) | Health::Refused(Refusal { until, .. }, _) => (until, until),
+        };
+        (now < to).then_some((from.max(now), to))
     }
 
     fn readiness(&self, model: &str, now: Duration) -> Readiness {
@@ -276,17 +297,20 @@ impl Key {
         if self.denied.get(model).is_some_and(|denial| denial.until <= now) {
             self.denied.remove(model);
         }
-        if matches!(self.health, Health::Refused(refusal, _) if refusal.until <= now) {
-            self.health = Health::Ready;
+        if self.refused.is_some_and(|refusal| refusal.until <= now) {
+            self.refused = None;
+            if matches!(self.health, Health::Refused(..)) {
+                self.health = Health::Ready;
+            }
         }
     }
 
     fn fails(&mut self, failed: &Failed, model: &str, now: Duration, delay: Duration) {
-        let before = match self.health {
-            Health::Refused(refusal, _) => Some(refusal),
-            _ => None,
+        let mut refused = |kind| {
+            let refusal = Refusal::after(self.refused, now);
+            self.refused = Some(refusal);
+            Health::Refused(refusal, kind)
         };
-        let refused = |kind| Health::Refused(Refusal::after(before, now), kind);
         match (failed.row, failed.asks) {
             (Row::Limited, asks) => self.limited(asks, now, delay),
             (Row::Exhausted, Some(reset)) => self.health = Health::Reset(now + reset),

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use super::bucket::{is_trouble, levels, waited_for_its_token};
+use super::endings::ran_out_of_time;
 use super::pool::{Look, Looks};
 use super::{Case, pool};
 use crate::outcome::{Failed, Outcome, Row};
@@ -116,7 +117,9 @@ impl Replay<'_> {
                     || !is_free
                     || self.case.scenario.steps_on()
                     || waited_for_its_token(self.levels[next]);
-                let fits = waited >= least && in_time && state.asks_usage == attempt.asks_usage;
+                // A test that lifts a refusal ends the wait for another key.
+                let in_place = waited >= least || (look.none && self.on_probation(index));
+                let fits = in_place && in_time && state.asks_usage == attempt.asks_usage;
                 fits.then_some(state)
             }
             Next::End => None,
@@ -136,15 +139,21 @@ impl Replay<'_> {
         possible
     }
 
+    /// Whether some key has been refused by the time that an attempt ended.
+    fn on_probation(&self, index: usize) -> bool {
+        let events = self.case.trace.events.iter();
+        let mut before = events.take_while(|event| **event != Event::Ended(index));
+        before.any(|event| match event {
+            Event::Ended(other) => is_refusal(&self.case.outcomes[*other]),
+            _ => false,
+        }) || is_refusal(&self.case.outcomes[index])
+    }
+
     /// Whether nothing happened between two attempts that could have taken the next one's key away.
     fn finds_a_key(&self, index: usize, next: usize) -> bool {
         let events = &self.case.trace.events;
         let from = events.iter().position(|event| *event == Event::Ended(index)).unwrap();
-        let before = &events[..=from];
-        let on_probation = before.iter().any(|event| match event {
-            Event::Ended(other) => is_refusal(&self.case.outcomes[*other]),
-            _ => false,
-        });
+        let on_probation = self.on_probation(index);
         let between = events[from + 1..].iter().take_while(|event| **event != Event::Started(next));
         let takes = |event: &Event| match *event {
             Event::Ended(other) => is_trouble(&self.case.outcomes[other]),
@@ -186,8 +195,13 @@ impl Replay<'_> {
                 let look = &self.looks.at_return[&self.number];
                 let at_once = failed.row == Row::WithoutUsage;
                 let lacks_a_key = look.none && (at_once || call.returned > now);
+                let time_is_up = ran_out_of_time(self.case.scenario, self.number, call, error);
                 assert!(
-                    nexts.contains(&Next::End) || is_too_late || wait_is_too_late || lacks_a_key,
+                    nexts.contains(&Next::End)
+                        || time_is_up
+                        || is_too_late
+                        || wait_is_too_late
+                        || lacks_a_key,
                     "call {} ends with {error:?}\nafter {failed:?}, where {nexts:?} may come",
                     self.number
                 );
