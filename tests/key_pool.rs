@@ -279,3 +279,66 @@ fn unfit_keys_are_refused() {
     );
     assert!(make(&["good-key-0000001"]).is_ok());
 }
+
+#[test]
+fn models_of_one_provider_share_what_is_known_of_a_key_but_not_the_keys() {
+    let clock = VirtualClock::new();
+    let refused = key(1);
+    let transport = ScriptedTransport::new(&clock, move |request| {
+        match request.header("authorization").is_some_and(|value| value.ends_with(&refused)) {
+            true => Reply::error(401, "invalid_api_key", "no"),
+            false => Reply::answer("yes"),
+        }
+    });
+    let config = format!(
+        r#"{{ "openai": {{
+            "small": {{ "api_keys": ["{0}", "{1}"] }},
+            "large": {{ "api_keys": ["{0}", "{2}"] }} }} }}"#,
+        key(1),
+        key(2),
+        key(3)
+    );
+    let loader = || ConfigLoader::new().transport(Arc::new(transport.clone()));
+    let providers = loader().runtime(clock.runtime()).load_str(&config).unwrap();
+    let models = &providers["openai"];
+    for model in ["small", "large", "large", "small"] {
+        clock.block_on(ask(&models[model], BOTH[0], ChatOptions::default())).unwrap();
+    }
+    let used = transport.requests().into_iter().map(|request| request.key().unwrap().to_owned());
+    let expected = [key(1), key(2), key(3), key(3), key(2)]; // refused once, for both
+    assert_eq!(used.collect::<Vec<_>>(), expected);
+    assert_eq!(labels(models["small"].key_pool()), [label(1), label(2)]);
+}
+
+#[test]
+fn a_lease_can_be_told_how_it_ended() {
+    let clock = VirtualClock::new();
+    let pool = pool(&clock, [1, 2]);
+    pool.lease().unwrap().succeeded();
+    pool.lease().unwrap().failed(ErrorKind::RateLimited, Some(seconds(9.0)));
+    drop(pool.lease().unwrap());
+    let counts = |index: usize| pool.statuses()[index].counts;
+    assert_eq!((counts(0).succeeded, counts(0).cancelled), (1, 1));
+    assert_eq!((counts(1).rate_limited, counts(1).failed), (1, 0));
+    assert_eq!(pool.statuses()[1].rests_for, Some(seconds(9.0)));
+}
+
+#[test]
+fn a_server_that_wants_keys_after_all_gets_them() {
+    let clock = VirtualClock::new();
+    let load = |keys: &str| {
+        let transport = Arc::new(ScriptedTransport::new(&clock, |_| Reply::answer("yes")));
+        let config = format!(
+            r#"{{ "here": {{ "m": {{ "base_url": "http://127.0.0.1:1/v1", "api_keys": [{keys}] }} }} }}"#
+        );
+        let loader = ConfigLoader::new().transport(transport.clone()).runtime(clock.runtime());
+        (loader.load_str(&config).unwrap().remove("here").unwrap().remove("m").unwrap(), transport)
+    };
+    let (without, _) = load("");
+    assert_eq!(without.key_pool().get_least_loaded_key(), None);
+    let (with, transport) = load(&format!("\"{}\"", key(1)));
+    for _ in 0..2 {
+        clock.block_on(ask(&with, BOTH[0], ChatOptions::default())).unwrap();
+    }
+    assert!(transport.requests().iter().all(|request| request.key() == Some(&key(1))));
+}

@@ -321,3 +321,40 @@ fn a_call_that_names_another_model_uses_that_models_bucket() {
     let times = times.lock().unwrap();
     assert!(times[0] == 0.0 && (times[1] - 100.0).abs() < 0.1, "{times:?}");
 }
+
+/// The law holds on threads too: whoever reads the clock has the bucket to itself.
+#[test]
+#[allow(clippy::disallowed_methods)] // the law is about real time here
+fn threads_get_no_more_than_the_law_allows() {
+    let (capacity, rate) = (50.0, 2_000.0);
+    let began = std::time::Instant::now();
+    let bucket = TokenBucket::new(capacity, rate).unwrap();
+    let greedy = || (0..60_000).filter(|_| bucket.try_acquire(1).is_ok()).count();
+    let granted: usize = std::thread::scope(|threads| {
+        let busy: Vec<_> = (0..8).map(|_| threads.spawn(greedy)).collect();
+        busy.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    let allowed = capacity + rate * began.elapsed().as_secs_f64();
+    assert!(granted as f64 <= allowed, "{granted} granted, {allowed} allowed");
+    assert!(granted as f64 >= capacity);
+}
+
+#[test]
+fn a_guess_at_a_bucket_gives_way_to_a_clients_limits() {
+    let clock = VirtualClock::new();
+    let transport = Arc::new(ScriptedTransport::new(&clock, |_| Reply::answer("yes")));
+    let client = |model: &str, capacity: f64| {
+        let mut settings = settings(1);
+        (settings.name, settings.model) = (model.to_owned(), model.to_owned());
+        settings.rate_limit_capacity = capacity;
+        let builder = OpenAiCompatible::builder(settings).transport(transport.clone());
+        builder.runtime(clock.runtime()).build()
+    };
+    let small = client("small", 10.0).unwrap();
+    let options = ChatOptions::default().model("large");
+    clock.block_on(ask(&small, BOTH[0], options)).unwrap();
+    let large = client("large", 3.0).unwrap();
+    assert_eq!(large.token_bucket().tokens(), 2.0, "what was taken by the guess stays taken");
+    let clash = client("large", 4.0).unwrap_err();
+    assert_eq!(clash.kind(), ErrorKind::Config);
+}
