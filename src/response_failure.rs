@@ -47,7 +47,9 @@ pub(crate) async fn read(engine: &Engine, call: &Call, response: HttpResponse) -
     let mut failure = hints.add_to(Failure::from_provider(status, error));
     match (failure.kind, location) {
         (ErrorKind::Redirect, target) => {
-            let target = target.as_deref().unwrap_or("nowhere").to_owned();
+            // What is behind the path may be a secret, or a signature over one.
+            let target = target.as_deref().unwrap_or("nowhere");
+            let target = target.split(['?', '#']).next().unwrap_or_default();
             failure.message = format!(
                 "the provider redirects to {target}, which is not followed: a key goes to no \
                  address but the configured `base_url`"

@@ -9,8 +9,8 @@ use tracing::{debug, trace};
 
 use crate::chat::ChatChunk;
 use crate::clocks::{Clocks, Limit, within};
-use crate::core::key::ApiKey;
 use crate::core::provider_error::ProviderError;
+use crate::core::redaction::Redaction;
 use crate::core::retry::Failure;
 use crate::core::sse::SseParser;
 use crate::error::{Clock, ErrorKind};
@@ -55,7 +55,7 @@ impl Reader for FirstToken {
 /// A stream's body, and how far it has been read.
 pub(crate) struct StreamBody {
     call: u64,
-    key: ApiKey,
+    redaction: Redaction,
     body: BoxStream<'static, Result<Bytes, TransportError>>,
     hints: Hints,
     /// What the first bytes show it to be.
@@ -94,7 +94,7 @@ impl StreamBody {
         let largest = sent.engine.max_event_bytes;
         Self {
             call: sent.call.record.id,
-            key: sent.key.clone(),
+            redaction: sent.redaction.clone(),
             hints: Hints::of(&response, sent.runtime().unix_time()),
             body: response.body,
             form: None,
@@ -184,7 +184,7 @@ impl StreamBody {
             }
         };
         *bytes += event.data.len();
-        trace!(call = self.call, data = %self.key.redacted_bytes(event.data), "event");
+        trace!(call = self.call, data = %self.redaction.redacted(event.data), "event");
         if is_done(event.data) {
             self.done = true;
             return Ok(Event::Done);

@@ -30,7 +30,7 @@ impl Reader for WholeBody {
             Ok(body) => body.map_err(|failure| hints.add_to(failure))?,
             Err(limit) => return Err(hints.add_to(limit.failure())),
         };
-        trace!(call = sent.call.record.id, body = %sent.key.redacted_bytes(&body), "answer");
+        trace!(call = sent.call.record.id, body = %sent.redaction.redacted(&body), "answer");
         decode(&body).map_err(|failure| hints.add_to(failure))
     }
 }

@@ -10,7 +10,9 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::executor::block_on;
 use lockkeeper::testing::{Reply, ScriptedTransport, VirtualClock};
-use lockkeeper::{ApiKey, ChatOptions, ConfigLoader, LlmInterface, OpenAiCompatible};
+use lockkeeper::{
+    ApiKey, ChatOptions, ConfigLoader, LlmInterface, ModelSettings, OpenAiCompatible,
+};
 use mock_provider::Fault;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -127,6 +129,50 @@ fn in_no_log_and_no_error() {
     assert!(text.contains("hyper"), "the log has what our dependencies say too");
     assert!(text.contains("…0001") && text.contains("TRACE lockkeeper"));
     shows_no_key(&text);
+}
+
+/// The error of a client with this key, `X-Gateway` and `gateway-key`, to this answer.
+fn error_of(key: &str, gateway: &str, reply: Reply) -> lockkeeper::Error {
+    let clock = VirtualClock::new();
+    let provider = ScriptedTransport::replies(&clock, [reply]);
+    let mut settings = ModelSettings::new("openai", "gpt-secrets", [key]);
+    settings.headers = vec![("X-Gateway".to_owned(), gateway.to_owned())];
+    settings.query = vec![("gateway-key".to_owned(), format!("{gateway}?"))];
+    let builder = OpenAiCompatible::builder(settings).runtime(clock.runtime());
+    let llm = builder.transport(Arc::new(provider)).build().unwrap();
+    let options = ChatOptions::default().max_retries(0);
+    clock.block_on(llm.chat(live::question(), options)).unwrap_err()
+}
+
+#[test]
+fn in_no_spelling() {
+    let (log, _alone) = Log::begin();
+    let key = "sk-live-secret/+\"of\"=0001";
+    let (escaped, json) = ("sk-live-secret%2f%2B%22of%22%3D0001", serde_json::json!(key));
+    for body in [escaped.to_owned(), json.to_string(), format!("{{\"error\":{{\"why\":{json}}}}}")]
+    {
+        let error = error_of(key, "", Reply::status(400).body(body));
+        shows_no_key(&format!("{error:?}"));
+        assert!(error.message().contains("…0001"), "{error}");
+    }
+    let gateway = live::key(2);
+    let echoes = format!("no {gateway}, {gateway}%3F");
+    for reply in [Reply::status(502).body(echoes.clone()), Reply::error(400, &gateway, &echoes)] {
+        let error = error_of("sk-1", &gateway, reply);
+        shows_no_key(&format!("{error:?}"));
+        assert_eq!(error.message(), "no …0002, …002?");
+    }
+    shows_no_key(&log.text());
+}
+
+#[test]
+fn a_redirect_shows_its_target_without_what_may_be_secret() {
+    let (_log, _alone) = Log::begin();
+    for end in ["?sig=abc#d", "#sig=abc", ""] {
+        let target = format!("https://elsewhere.test/v1{end}");
+        let error = error_of("sk-1", "", Reply::status(307).header("location", &target));
+        assert!(error.message().contains(" to https://elsewhere.test/v1, which"), "{error}");
+    }
 }
 
 #[test]
