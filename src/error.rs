@@ -280,7 +280,7 @@ impl Error {
         &self.0.problems
     }
 
-    /// What had been received of a stream before it failed.
+    /// What had been received of a stream before it failed; none where no answer had begun.
     #[must_use]
     pub fn partial(&self) -> Option<&Partial> {
         self.0.partial.as_ref()

@@ -102,6 +102,21 @@ fn failed() {
 }
 
 #[test]
+fn a_stream_that_was_never_answered_has_cost_nothing() {
+    for reply in [Reply::status(400), Reply::reset(), Reply::events([usage(6)])] {
+        let scene = Scene::by(settings(1), move |_| reply.clone());
+        let mut stream = scene.stream();
+        let error = scene.clock.block_on(read(&mut stream)).1.unwrap();
+        assert_eq!((error.partial(), error.usage()), (None, None), "{error}");
+        assert_eq!(scene.llm.input_token_count(), 0);
+    }
+    // Of chunks of one's own making it is not known who has answered.
+    let failed = lockkeeper::ChatStream::failed(lockkeeper::Error::new(ErrorKind::Server, "no"));
+    let error = futures::executor::block_on(failed.text()).unwrap_err();
+    assert!(error.partial().is_some() && error.usage().is_some());
+}
+
+#[test]
 fn what_is_not_visible_is_held_back_so_that_a_retry_is_clean() {
     let invisible = || [chunk(&json!({"role": "assistant", "content": ""}), None), usage(6)];
     let error = |code| json!({"error": {"code": code, "message": "no"}}).to_string();
