@@ -224,10 +224,12 @@ impl Engine {
             took = ?(self.now() - call.sent),
             "has response headers"
         );
-        if !(200..300).contains(&response.status) {
-            return Err(response_failure::read(self, call, response).await);
+        let status = response.status;
+        let sent = Sent { engine: self, call, redaction: &redaction };
+        if !(200..300).contains(&status) {
+            return Err(response_failure::read(sent, response).await);
         }
-        reader.read(Sent { engine: self, call, redaction: &redaction }, response).await
+        reader.read(sent, response).await
     }
 
     /// Ends a failed attempt and does what its failure asks for: nothing, or a wait, so that the

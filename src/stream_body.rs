@@ -189,7 +189,7 @@ impl StreamBody {
             self.done = true;
             return Ok(Event::Done);
         }
-        decode(event.name, event.data).map(|chunk| Event::Chunk(Box::new(chunk)))
+        decode(event.name, event.data, &self.redaction).map(|chunk| Event::Chunk(Box::new(chunk)))
     }
 
     /// Notes which choices have finished.
@@ -266,14 +266,14 @@ impl StreamBody {
     /// The body has ended: see what it left, and whether that was the answer's end.
     fn end_of_body(&mut self) -> Result<(), Failure> {
         if let Some(Form::OnePiece(body)) = &self.form {
-            let chunk = ChatChunk::from(whole_body::decode(body)?);
+            let chunk = ChatChunk::from(whole_body::decode(body, &self.redaction)?);
             self.held_back.push_back(chunk);
             return self.end();
         }
         let chunk = match self.sse.finish() {
             Some(event) if is_done(event.data) => return self.end(),
             // What can't be decoded here is the first half of something.
-            Some(event) => match decode(event.name, event.data) {
+            Some(event) => match decode(event.name, event.data, &self.redaction) {
                 Err(failure) if failure.kind == ErrorKind::Decode => None,
                 decoded => Some(decoded?),
             },
@@ -309,14 +309,14 @@ fn is_done(data: &[u8]) -> bool {
 }
 
 /// An event's data as a chunk, or as the error that stands in its place.
-fn decode(name: &[u8], data: &[u8]) -> Result<ChatChunk, Failure> {
+fn decode(name: &[u8], data: &[u8], redaction: &Redaction) -> Result<ChatChunk, Failure> {
     if name == b"error" {
-        return Err(Failure::from_provider(200, ProviderError::from_body(data)));
+        return Err(Failure::from_provider(200, ProviderError::from_body(data, redaction)));
     }
     let chunk: ChatChunk = serde_json::from_slice(data).map_err(|error| {
         Failure::new(ErrorKind::Decode, format!("an event can't be decoded: {error}")).cut_off()
     })?;
-    in_place_of_answer(&chunk.extra, data).map_or(Ok(chunk), Err)
+    in_place_of_answer(&chunk.extra, data, redaction).map_or(Ok(chunk), Err)
 }
 
 #[cfg(test)]

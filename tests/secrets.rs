@@ -166,6 +166,23 @@ fn in_no_spelling() {
 }
 
 #[test]
+fn in_no_part_where_an_error_is_cut() {
+    let (_log, _alone) = Log::begin();
+    let key = live::key(1);
+    // Only 64 KiB are read; what stands behind so many blanks is shown.
+    for before in 65_536 - key.len()..=65_536 - "sk-l".len() {
+        let text = format!("{}{key}", " ".repeat(before));
+        let message = error_of(&key, "", Reply::status(502).body(text)).message().to_owned();
+        assert_eq!(message, "…0001", "{before}");
+    }
+    for before in 1_970..2_000 {
+        let text = format!("{}{key}", "x".repeat(before));
+        let error = error_of(&key, "", Reply::status(502).body(text));
+        assert!(!error.message().contains("sk-l"), "{before}");
+    }
+}
+
+#[test]
 fn a_redirect_shows_its_target_without_what_may_be_secret() {
     let (_log, _alone) = Log::begin();
     for end in ["?sig=abc#d", "#sig=abc", ""] {
