@@ -186,6 +186,7 @@ impl StreamBody {
         *bytes += event.data.len();
         trace!(call = self.call, data = %self.redaction.redacted(event.data), "event");
         if is_done(event.data) {
+            self.is_begun()?;
             self.done = true;
             return Ok(Event::Done);
         }
@@ -271,7 +272,10 @@ impl StreamBody {
             return self.end();
         }
         let chunk = match self.sse.finish() {
-            Some(event) if is_done(event.data) => return self.end(),
+            Some(event) if is_done(event.data) => {
+                self.is_begun()?;
+                return self.end();
+            }
             // What can't be decoded here is the first half of something.
             Some(event) => match decode(event.name, event.data, &self.redaction) {
                 Err(failure) if failure.kind == ErrorKind::Decode => None,
@@ -288,6 +292,15 @@ impl StreamBody {
             return Err(Failure::new(ErrorKind::Truncated, message));
         }
         self.end()
+    }
+
+    /// Checks that there is an answer whose end this can be.
+    fn is_begun(&self) -> Result<(), Failure> {
+        if self.seen.is_empty() {
+            let message = "the answer ended before any choice of it came";
+            return Err(Failure::new(ErrorKind::Truncated, message));
+        }
+        Ok(())
     }
 
     /// Whether every choice that has begun is finished. Some providers ignore how many were asked
