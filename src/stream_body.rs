@@ -228,6 +228,8 @@ impl StreamBody {
             Ok(Some(Ok(bytes))) => self.take(&bytes),
             // The usage did not come; everything else has.
             Err(_) | Ok(Some(Err(_))) if self.late_wait.is_some() => self.end(),
+            // So has everything here, where fewer choices come than were asked for.
+            Err(limit) if limit.clock == Clock::Idle && self.all_finished() => self.end(),
             Err(limit) => Err(limit.failure()),
             Ok(Some(Err(error))) => {
                 Err(Failure::new(ErrorKind::Truncated, format!("the answer was cut: {error}")))
