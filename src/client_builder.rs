@@ -289,6 +289,7 @@ fn client(
         jitter: Mutex::new(Jitter::new(runtime.random_seed())),
         counters: counters.clone(),
         max_event_bytes: settings.max_event_bytes,
+        skip_undecodable_events: settings.skip_undecodable_events,
     };
     Ok(OpenAiCompatible::from_inner(Inner {
         settings,

@@ -37,6 +37,7 @@ pub(crate) struct Engine {
     pub jitter: std::sync::Mutex<Jitter>,
     pub counters: Arc<Counters>,
     pub max_event_bytes: usize,
+    pub skip_undecodable_events: bool,
 }
 
 /// One call on its way.

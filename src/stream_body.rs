@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use tracing::{debug, trace};
+use tracing::{debug, trace, warn};
 
 use crate::chat::ChatChunk;
 use crate::clocks::{Clocks, Limit, within};
@@ -65,6 +65,7 @@ pub(crate) struct StreamBody {
     clocks: Clocks,
     total: Option<Limit>,
     largest: usize,
+    skips_undecodable: bool,
     choices: usize,
     /// The choices seen so far, and whether each has finished.
     seen: Vec<(u32, bool)>,
@@ -103,6 +104,7 @@ impl StreamBody {
             clocks: sent.call.clocks,
             total: sent.call.total(),
             largest,
+            skips_undecodable: sent.engine.skip_undecodable_events,
             choices,
             seen: Vec::new(),
             late_wait: None,
@@ -174,23 +176,29 @@ impl StreamBody {
         if self.done {
             return Ok(Event::Done);
         }
-        let event = loop {
+        loop {
             let Some(event) = self.sse.next_event() else { return Ok(Event::ReadOn) };
             let event = event
                 .map_err(|error| Failure::new(ErrorKind::Decode, error.to_string()).cut_off())?;
             // One without data is some proxy's keep-alive, and has no text to lose.
-            if !event.data.trim_ascii().is_empty() {
-                break event;
+            if event.data.trim_ascii().is_empty() {
+                continue;
             }
-        };
-        *bytes += event.data.len();
-        trace!(call = self.call, data = %self.redaction.redacted(event.data), "event");
-        if is_done(event.data) {
-            self.is_begun()?;
-            self.done = true;
-            return Ok(Event::Done);
+            *bytes += event.data.len();
+            trace!(call = self.call, data = %self.redaction.redacted(event.data), "event");
+            if is_done(event.data) {
+                self.is_begun()?;
+                self.done = true;
+                return Ok(Event::Done);
+            }
+            match decode(event.name, event.data, &self.redaction) {
+                Err(failure) if self.skips_undecodable && failure.kind == ErrorKind::Decode => {
+                    let bytes = event.data.len();
+                    warn!(call = self.call, bytes, "passes over an event that can't be decoded");
+                }
+                decoded => return decoded.map(|chunk| Event::Chunk(Box::new(chunk))),
+            }
         }
-        decode(event.name, event.data, &self.redaction).map(|chunk| Event::Chunk(Box::new(chunk)))
     }
 
     /// Notes which choices have finished.

@@ -264,6 +264,29 @@ fn a_malformed_event_in_the_middle_fails_the_stream() {
 }
 
 #[test]
+fn a_malformed_event_is_passed_over_only_on_request() {
+    let events = || [text("Hel"), "{\"choices\":[{".into(), "<p>".into(), text("lo"), stop()];
+    let mut lenient = settings(1);
+    lenient.skip_undecodable_events = true;
+    let garbage = || std::iter::repeat_n("garbage".to_owned(), 3);
+    for events in [events().to_vec(), garbage().chain([text("Hello"), done()]).collect()] {
+        let scene = Scene::with(lenient.clone(), [Reply::events(events)]);
+        assert_eq!((scene.ask(Way::Stream).unwrap().as_str(), scene.sent_at().len()), ("Hello", 1));
+    }
+    // An answer is still not made of nothing, and an error is still one.
+    let error = json!({"error": {"message": "no", "code": "server_error"}}).to_string();
+    for (events, kind) in [
+        (garbage().chain([done()]).collect::<Vec<_>>(), ErrorKind::Truncated),
+        (garbage().chain([error]).collect(), ErrorKind::Server),
+    ] {
+        let mut lenient = lenient.clone();
+        lenient.max_retries = 0;
+        let scene = Scene::with(lenient, [Reply::events(events)]);
+        assert_eq!(scene.ask(Way::Stream).unwrap_err().kind(), kind);
+    }
+}
+
+#[test]
 fn stream_options_are_dropped_once_where_they_are_refused() {
     let asks = |request: &lockkeeper::HttpRequest| {
         String::from_utf8_lossy(&request.body).contains("\"include_usage\"")
