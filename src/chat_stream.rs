@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use futures_util::stream::FusedStream;
 use futures_util::{Stream, StreamExt};
 
 use crate::accounting::{CallRecord, Ending};
@@ -212,6 +213,12 @@ impl Stream for ChatStream {
                 None
             }
         })
+    }
+}
+
+impl FusedStream for ChatStream {
+    fn is_terminated(&self) -> bool {
+        self.source.is_none()
     }
 }
 

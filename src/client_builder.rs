@@ -1,6 +1,7 @@
 //! Making clients: from settings in code, or from `provider.json`.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -243,6 +244,21 @@ impl World {
     fn transport(&self) -> Result<Arc<dyn Transport>, Error> {
         let transport = self.transport.clone().map_or_else(default_transport, Ok);
         transport.map_err(|error| Error::config(vec![Problem::new("", 0, error.message)]))
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("settings", &self.settings)
+            .field("pool", &self.pool)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ConfigLoader<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConfigLoader").finish_non_exhaustive()
     }
 }
 

@@ -203,7 +203,10 @@ fn in_no_debug_output() {
             "gpt-5": {{"api_keys": ["{key}"], "headers": {{"X-Gateway": "{key}"}},
                 "query": {{"gateway-key": "{key}"}}}}}}}}"#
     );
-    let loader = ConfigLoader::new().runtime(clock.runtime()).transport(Arc::new(provider.clone()));
+    let loader = ConfigLoader::new().env(|_| Some(live::key(1)));
+    let loader = loader.runtime(clock.runtime()).transport(Arc::new(provider.clone()));
+    let builder = OpenAiCompatible::builder(ModelSettings::new("openai", "gpt-4", [&key]));
+    shows_no_key(&format!("{loader:?} {builder:?}"));
     let providers = loader.load_str(&text).unwrap();
     for llm in providers["openai"].values() {
         let mut stream = llm.chat_stream(live::question(), ChatOptions::default());

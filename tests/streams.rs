@@ -65,6 +65,22 @@ fn truncated() {
 }
 
 #[test]
+fn a_stream_says_that_it_is_over() {
+    use futures::stream::FusedStream;
+    for reply in [Reply::stream(["a"]), Reply::stream(["a"]).cut_after(1)] {
+        let scene = Scene::new(1, [reply]);
+        let mut stream = scene.stream();
+        assert!(!stream.is_terminated());
+        scene.clock.block_on(read(&mut stream));
+        assert!(stream.is_terminated());
+    }
+    let scene = Scene::new(1, []);
+    let mut stream = scene.stream();
+    stream.abort();
+    assert!(stream.is_terminated());
+}
+
+#[test]
 fn cancelled() {
     for abort in [true, false] {
         let scene = Scene::new(1, [Reply::stream(["Hel", "lo"])]);
