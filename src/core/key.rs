@@ -35,9 +35,21 @@ impl ApiKey {
     }
 }
 
-impl<T: AsRef<str>> From<T> for ApiKey {
-    fn from(key: T) -> Self {
-        Self::new(key.as_ref())
+impl From<&str> for ApiKey {
+    fn from(key: &str) -> Self {
+        Self::new(key)
+    }
+}
+
+impl From<&String> for ApiKey {
+    fn from(key: &String) -> Self {
+        Self::new(key)
+    }
+}
+
+impl From<String> for ApiKey {
+    fn from(key: String) -> Self {
+        Self::new(&key)
     }
 }
 
