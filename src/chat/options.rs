@@ -128,6 +128,13 @@ impl ChatOptions {
         self
     }
 
+    /// Sets the tools that the model may call, in place of those so far.
+    #[must_use]
+    pub fn tools(mut self, tools: Vec<Tool>) -> Self {
+        self.tools = tools;
+        self
+    }
+
     /// Asks for an answer that is a JSON object.
     #[must_use]
     pub fn json_object(self) -> Self {
@@ -344,6 +351,13 @@ mod tests {
             .max_retries(0)
             .extra("safe_prompt", true);
         assert_eq!(read(json).unwrap(), built);
+    }
+
+    #[test]
+    fn tools_are_set_or_added() {
+        let tool = |name: &str| Tool::function(name, "", json!({}));
+        let options = ChatOptions::default().tool(tool("a")).tools(vec![tool("b")]);
+        assert_eq!(options.tool(tool("c")).tools, [tool("b"), tool("c")]);
     }
 
     #[test]
