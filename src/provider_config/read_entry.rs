@@ -9,10 +9,10 @@ use super::json_path;
 use super::json_tree::{Kind, Member, Node, duplicates};
 use super::model_settings::{ModelSettings, distinct};
 use super::nearest_name::nearest_name;
-use super::number_range::duration_from_seconds;
 use super::rules::{self, Finding, Part};
 use super::setting::{Setting, Shape};
 use crate::core::key::ApiKey;
+use crate::core::time::duration_from_seconds;
 use crate::error::Problem;
 
 /// The field that holds an entry's name in the list form.
