@@ -66,8 +66,8 @@ pub(crate) struct Call {
 pub(crate) trait Reader: MaybeSend {
     /// What is read.
     type Answer;
-    /// The type of answer to ask for.
-    const ACCEPT: &'static str;
+    /// Whether it is read piece by piece.
+    const STREAMS: bool;
 
     /// Reads it, as far as it takes to know that it will not have to be asked for again.
     fn read(
@@ -211,7 +211,7 @@ impl Engine {
         debug!(call = call.record.id, key = lease.key_label(), "sends an attempt");
         let redaction = self.wire.redaction(lease.api_key());
         trace!(call = call.record.id, body = %redaction.redacted(&call.body), "request");
-        let request = self.wire.request(call.body.clone(), lease.key(), R::ACCEPT);
+        let request = self.wire.request(call.body.clone(), lease.key(), R::STREAMS);
         let headers = call.clocks.headers.map(|limit| Limit::new(Clock::Headers, limit, call.sent));
         let limit = Limit::first([call.total(), headers, call.first_token()]);
         let response = within(self.runtime(), limit, self.transport.send(request))

@@ -36,7 +36,7 @@ pub(crate) struct FirstToken {
 
 impl Reader for FirstToken {
     type Answer = StreamBody;
-    const ACCEPT: &'static str = "text/event-stream";
+    const STREAMS: bool = true;
 
     async fn read(&self, sent: Sent<'_>, response: HttpResponse) -> Result<StreamBody, Failure> {
         let runtime = sent.runtime();

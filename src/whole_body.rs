@@ -22,7 +22,7 @@ pub(crate) struct WholeBody;
 
 impl Reader for WholeBody {
     type Answer = ChatResponse;
-    const ACCEPT: &'static str = "application/json";
+    const STREAMS: bool = false;
 
     async fn read(&self, sent: Sent<'_>, response: HttpResponse) -> Result<ChatResponse, Failure> {
         let hints = Hints::of(&response, sent.runtime().unix_time());

@@ -11,10 +11,12 @@ use crate::provider_config::ModelSettings;
 const SHORTEST_SECRET: usize = 8;
 
 /// The parts of a request that are the same for every call of a client.
-#[derive(Debug)]
 pub(crate) struct Wire {
     url: String,
-    headers: Vec<Header>,
+    /// The headers of a request for an answer in one piece.
+    answer_headers: Vec<Header>,
+    /// The headers of a request for a stream.
+    stream_headers: Vec<Header>,
     auth_header: Option<String>,
     /// What the settings send besides keys: gateways have keys of their own.
     secrets: Vec<ApiKey>,
@@ -29,18 +31,27 @@ impl Wire {
             url.push('=');
             url.push_str(&percent_encoded(value));
         }
-        let own = settings.headers.iter().map(|(name, value)| Header {
-            name: name.to_ascii_lowercase(),
-            value: value.clone(),
-            sensitive: true,
-        });
-        let headers = std::iter::once(header("content-type", "application/json")).chain(own);
+        let headers = |accept| {
+            let known = [header("content-type", "application/json"), header("accept", accept)];
+            let own = settings.headers.iter().map(|(name, value)| Header {
+                name: name.to_ascii_lowercase(),
+                value: value.clone(),
+                sensitive: true,
+            });
+            known.into_iter().chain(own).collect()
+        };
         let auth_header = settings.auth_header.as_ref().map(|name| name.to_ascii_lowercase());
         let values = settings.headers.iter().chain(&settings.query).map(|(_, value)| &**value);
         let secrets = values.flat_map(|value| [Some(value), behind_bearer(value)]).flatten();
         let secrets = secrets.filter(|value| value.chars().count() >= SHORTEST_SECRET);
         let secrets = secrets.map(ApiKey::new).collect();
-        Self { url, headers: headers.collect(), auth_header, secrets }
+        Self {
+            url,
+            answer_headers: headers("application/json"),
+            stream_headers: headers("text/event-stream"),
+            auth_header,
+            secrets,
+        }
     }
 
     /// What keeps the secrets of an attempt with this key out of errors and logs.
@@ -48,12 +59,10 @@ impl Wire {
         Redaction::new(self.secrets.iter().chain([key]).cloned())
     }
 
-    /// A request with `body` and `key` (empty: none), for an answer of type `accept`.
-    pub fn request(&self, body: Bytes, key: &str, accept: &str) -> HttpRequest {
-        let mut headers = self.headers.clone();
-        if !headers.iter().any(|own| own.name == "accept") {
-            headers.push(header("accept", accept));
-        }
+    /// A request with `body` and `key` (empty: none).
+    pub fn request(&self, body: Bytes, key: &str, streams: bool) -> HttpRequest {
+        let headers = if streams { &self.stream_headers } else { &self.answer_headers };
+        let mut headers = headers.clone();
         if !key.is_empty() {
             let (name, value) = match &self.auth_header {
                 Some(name) => (name.clone(), key.to_owned()),
