@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use futures_util::stream::FusedStream;
 use futures_util::{Stream, StreamExt};
 
 use crate::accounting::{CallRecord, Ending};
@@ -31,8 +32,8 @@ pub enum StreamState {
 /// A streamed answer: a [`Stream`] of [`ChatChunk`]s.
 ///
 /// Nothing is sent before it is first read. Dropping or [aborting](Self::abort) it ends the request
-/// and closes its connection. After an error it yields no more; the error holds what had arrived
-/// ([`Error::partial`]) and what that cost ([`Error::usage`]).
+/// and closes its connection. After an error it yields no more; if an answer had begun, the error holds
+/// what had arrived ([`Error::partial`]) and what that cost ([`Error::usage`]).
 ///
 /// ```no_run
 /// use futures::StreamExt;
@@ -182,9 +183,11 @@ impl ChatStream {
     }
 
     fn fail(&mut self, error: Error) -> Error {
+        // What no key has begun to answer has cost nothing.
+        let answered = self.record.as_ref().is_none_or(|record| record.has_answer());
         let error = match error.partial() {
-            Some(_) => error,
-            None => error.with_partial(self.partial(), self.usage()),
+            None if answered => error.with_partial(self.partial(), self.usage()),
+            _ => error,
         };
         self.end(match error.kind() {
             ErrorKind::Truncated => StreamState::Truncated,
@@ -210,6 +213,12 @@ impl Stream for ChatStream {
                 None
             }
         })
+    }
+}
+
+impl FusedStream for ChatStream {
+    fn is_terminated(&self) -> bool {
+        self.source.is_none()
     }
 }
 

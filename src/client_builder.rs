@@ -1,6 +1,7 @@
 //! Making clients: from settings in code, or from `provider.json`.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -246,6 +247,21 @@ impl World {
     }
 }
 
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("settings", &self.settings)
+            .field("pool", &self.pool)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ConfigLoader<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConfigLoader").finish_non_exhaustive()
+    }
+}
+
 fn other_origin(pool: &ApiKeyPool, base_url: &str) -> Option<Problem> {
     let origin = |url| BaseUrl::parse(url).map(|url| url.origin).ok();
     (origin(pool.base_url()) != origin(base_url)).then(|| {
@@ -293,6 +309,7 @@ fn client(
         jitter: Mutex::new(Jitter::new(runtime.random_seed())),
         counters: counters.clone(),
         max_event_bytes: settings.max_event_bytes,
+        skip_undecodable_events: settings.skip_undecodable_events,
     };
     Ok(OpenAiCompatible::from_inner(Inner {
         settings,

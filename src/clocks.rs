@@ -28,7 +28,7 @@ pub(crate) struct Clocks {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limit {
     pub at: Timestamp,
-    clock: Clock,
+    pub clock: Clock,
     length: Duration,
 }
 

@@ -148,6 +148,25 @@ pub struct Attempt {
     pub took: Duration,
 }
 
+impl Attempt {
+    /// An attempt with the key of this label (`…abcd`, never the key) that failed so. Its other
+    /// fields are for you to set: no status, begun at once, and over at once.
+    ///
+    /// ```
+    /// use lockkeeper::{Attempt, Error, ErrorKind};
+    ///
+    /// let mut attempt = Attempt::new("…abcd", ErrorKind::Server, "busy");
+    /// attempt.status = Some(503);
+    /// let error = Error::new(ErrorKind::Server, "busy").with_attempts(vec![attempt]);
+    /// assert_eq!(error.attempts()[0].key_label, "…abcd");
+    /// ```
+    pub fn new(key_label: impl Into<String>, kind: ErrorKind, message: impl Into<String>) -> Self {
+        let (key_label, message) = (key_label.into(), message.into());
+        let (started_after, took) = (Duration::ZERO, Duration::ZERO);
+        Self { key_label, kind, status: None, message, started_after, took }
+    }
+}
+
 /// What had been received when an answer was cut or failed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -280,7 +299,7 @@ impl Error {
         &self.0.problems
     }
 
-    /// What had been received of a stream before it failed.
+    /// What had been received of a stream before it failed; none where no answer had begun.
     #[must_use]
     pub fn partial(&self) -> Option<&Partial> {
         self.0.partial.as_ref()

@@ -12,8 +12,8 @@ use tracing::{debug, trace};
 use crate::accounting::{CallRecord, Counters};
 use crate::clocks::{Clocks, Limit, sleep_until, within};
 use crate::core::backoff::{self, Jitter};
-use crate::core::key::ApiKey;
 use crate::core::key_pool::{KeyId, NoKey};
+use crate::core::redaction::Redaction;
 use crate::core::retry::{Failure, Retries, Step};
 use crate::core::time::Timestamp;
 use crate::error::{Attempt, Clock, Error, ErrorKind};
@@ -38,6 +38,7 @@ pub(crate) struct Engine {
     pub jitter: std::sync::Mutex<Jitter>,
     pub counters: Arc<Counters>,
     pub max_event_bytes: usize,
+    pub skip_undecodable_events: bool,
 }
 
 /// One call on its way.
@@ -66,8 +67,8 @@ pub(crate) struct Call {
 pub(crate) trait Reader: MaybeSend {
     /// What is read.
     type Answer;
-    /// The type of answer to ask for.
-    const ACCEPT: &'static str;
+    /// Whether it is read piece by piece.
+    const STREAMS: bool;
 
     /// Reads it, as far as it takes to know that it will not have to be asked for again.
     fn read(
@@ -81,7 +82,8 @@ pub(crate) trait Reader: MaybeSend {
 pub(crate) struct Sent<'a> {
     pub engine: &'a Engine,
     pub call: &'a Call,
-    pub key: &'a ApiKey,
+    /// What must show in no error and no log.
+    pub redaction: &'a Redaction,
 }
 
 impl Sent<'_> {
@@ -218,8 +220,9 @@ impl Engine {
             self.pool.count_wait(lease.id());
         }
         debug!(call = call.record.id, key = lease.key_label(), "sends an attempt");
-        trace!(call = call.record.id, body = %lease.api_key().redacted_bytes(&call.body), "request");
-        let request = self.wire.request(call.body.clone(), lease.key(), R::ACCEPT);
+        let redaction = self.wire.redaction(lease.api_key());
+        trace!(call = call.record.id, body = %redaction.redacted(&call.body), "request");
+        let request = self.wire.request(call.body.clone(), lease.key(), R::STREAMS);
         let headers = call.clocks.headers.map(|limit| Limit::new(Clock::Headers, limit, call.sent));
         let limit = Limit::first([call.total(), headers, call.first_token()]);
         let response = within(self.runtime(), limit, self.transport.send(request))
@@ -233,11 +236,12 @@ impl Engine {
             took = ?(self.now() - call.sent),
             "has response headers"
         );
-        if !(200..300).contains(&response.status) {
-            return Err(response_failure::read(self, call, response).await);
+        let status = response.status;
+        let sent = Sent { engine: self, call, redaction: &redaction };
+        if !(200..300).contains(&status) {
+            return Err(response_failure::read(sent, response).await);
         }
-        let key = lease.api_key();
-        reader.read(Sent { engine: self, call, key }, response).await
+        reader.read(sent, response).await
     }
 
     /// Ends a failed attempt and does what its failure asks for: nothing, or a wait, so that the
@@ -270,12 +274,13 @@ impl Engine {
         }
     }
 
-    /// Tells the key and the record how an attempt failed. The key shows in nothing that is kept.
+    /// Tells the key and the record how an attempt failed. No secret shows in what is kept.
     pub fn end_attempt(&self, call: &Call, lease: KeyLease, mut failure: Failure) -> Failure {
         let texts =
             [Some(&mut failure.message), failure.code.as_mut(), failure.request_id.as_mut()];
+        let redaction = self.wire.redaction(lease.api_key());
         for text in texts.into_iter().flatten() {
-            *text = lease.api_key().redacted(text).into_owned();
+            *text = redaction.redacted(&*text);
         }
         let attempt = Attempt {
             key_label: lease.key_label().to_owned(),

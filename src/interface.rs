@@ -14,7 +14,10 @@ use crate::platform::{BoxFuture, MaybeSend, MaybeSync};
 /// * nothing is sent before the future, or the stream, is first polled.
 ///
 /// ```
-/// use lockkeeper::{BoxFuture, ChatOptions, ChatResponse, ChatStream, Choice, Error, LlmInterface, Message};
+/// use futures::stream;
+/// use lockkeeper::{
+///     BoxFuture, ChatChunk, ChatOptions, ChatResponse, ChatStream, Error, LlmInterface, Message,
+/// };
 ///
 /// /// Says everything back.
 /// struct Parrot;
@@ -25,23 +28,24 @@ use crate::platform::{BoxFuture, MaybeSend, MaybeSync};
 ///         messages: Vec<Message>,
 ///         _options: ChatOptions,
 ///     ) -> BoxFuture<'static, Result<ChatResponse, Error>> {
-///         Box::pin(async move {
-///             let mut response = ChatResponse::default();
-///             let mut choice = Choice::default();
-///             choice.message = messages.into_iter().next_back().unwrap_or_default();
-///             response.choices.push(choice);
-///             Ok(response)
-///         })
+///         let text = messages.last().map(|last| last.text().into_owned()).unwrap_or_default();
+///         Box::pin(async move { Ok(ChatResponse::from_text(text)) })
 ///     }
 ///
 ///     fn chat_stream(&self, messages: Vec<Message>, _options: ChatOptions) -> ChatStream {
-///         ChatStream::new(messages, futures::stream::empty())
+///         let words = messages.iter().map(|message| ChatChunk::from_text(message.text()));
+///         let chunks: Vec<_> = words.chain([ChatChunk::finish("stop")]).map(Ok).collect();
+///         ChatStream::new(messages, stream::iter(chunks))
 ///     }
 /// }
 ///
 /// let llm: std::sync::Arc<dyn LlmInterface> = std::sync::Arc::new(Parrot);
-/// let answer = llm.chat(vec![Message::user("Hello!")], ChatOptions::default());
-/// assert_eq!(futures::executor::block_on(answer)?.text(), "Hello!");
+/// # futures::executor::block_on(async {
+/// let ask = || vec![Message::user("Hello!")];
+/// assert_eq!(llm.chat(ask(), ChatOptions::default()).await?.text(), "Hello!");
+/// assert_eq!(llm.chat_stream(ask(), ChatOptions::default()).text().await?, "Hello!");
+/// # Ok::<(), Error>(())
+/// # })?;
 /// # Ok::<(), Error>(())
 /// ```
 pub trait LlmInterface: MaybeSend + MaybeSync {

@@ -8,10 +8,11 @@ use serde_json::{Map, Value};
 
 use crate::clocks::{Limit, within};
 use crate::core::provider_error::ProviderError;
+use crate::core::redaction::Redaction;
 use crate::core::retry::Failure;
 use crate::core::retry_after;
 use crate::error::{Clock, ErrorKind};
-use crate::exchange::{Call, Engine};
+use crate::exchange::Sent;
 use crate::platform::{BoxStream, HttpResponse, TransportError};
 
 /// So much of an error's body is read: what says more is a page, not a message.
@@ -30,24 +31,27 @@ pub(crate) fn of_transport(error: TransportError) -> Failure {
 }
 
 /// A response came whose status says that it is no answer.
-pub(crate) async fn read(engine: &Engine, call: &Call, response: HttpResponse) -> Failure {
+pub(crate) async fn read(sent: Sent<'_>, response: HttpResponse) -> Failure {
+    let (call, runtime) = (sent.call, sent.runtime());
     let status = response.status;
-    let hints = Hints::of(&response, engine.runtime().unix_time());
+    let hints = Hints::of(&response, runtime.unix_time());
     let location = response.header("location").map(str::to_owned);
-    let now = engine.runtime().now();
+    let now = runtime.now();
     let limit =
         Limit::first([call.total(), Some(Limit::new(Clock::Idle, LONGEST_WAIT_FOR_AN_ERROR, now))]);
     let mut body = Vec::new();
     // Whatever stops the reading, the status and what has come so far are the answer.
-    let _ = within(engine.runtime(), limit, start_of(response.body, &mut body)).await;
-    let mut error = ProviderError::from_body(&body);
+    let _ = within(runtime, limit, start_of(response.body, &mut body)).await;
+    let mut error = ProviderError::from_body(&body, sent.redaction);
     if error.message.is_empty() || error.message == "{}" {
         error.message = format!("the provider answered with HTTP status {status} and nothing else");
     }
     let mut failure = hints.add_to(Failure::from_provider(status, error));
     match (failure.kind, location) {
         (ErrorKind::Redirect, target) => {
-            let target = target.as_deref().unwrap_or("nowhere").to_owned();
+            // What is behind the path may be a secret, or a signature over one.
+            let target = target.as_deref().unwrap_or("nowhere");
+            let target = target.split(['?', '#']).next().unwrap_or_default();
             failure.message = format!(
                 "the provider redirects to {target}, which is not followed: a key goes to no \
                  address but the configured `base_url`"
@@ -63,10 +67,15 @@ pub(crate) async fn read(engine: &Engine, call: &Call, response: HttpResponse) -
 }
 
 /// The error that came in an answer's place, under a status that had promised one.
-pub(crate) fn in_place_of_answer(extra: &Map<String, Value>, body: &[u8]) -> Option<Failure> {
+pub(crate) fn in_place_of_answer(
+    extra: &Map<String, Value>,
+    body: &[u8],
+    redaction: &Redaction,
+) -> Option<Failure> {
     let wrapped = extra.get("error").is_some_and(|error| !error.is_null());
     let bare = extra.get("object").is_some_and(|object| object == "error"); // Mistral
-    (wrapped || bare).then(|| Failure::from_provider(200, ProviderError::from_body(body)))
+    (wrapped || bare)
+        .then(|| Failure::from_provider(200, ProviderError::from_body(body, redaction)))
 }
 
 /// What a response's headers say besides.

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use tracing::{debug, trace};
+use tracing::{debug, trace, warn};
 
 use crate::chat::ChatChunk;
 use crate::clocks::{Clocks, Limit, within};
-use crate::core::key::ApiKey;
 use crate::core::provider_error::ProviderError;
+use crate::core::redaction::Redaction;
 use crate::core::retry::Failure;
 use crate::core::sse::SseParser;
 use crate::error::{Clock, ErrorKind};
@@ -36,7 +36,7 @@ pub(crate) struct FirstToken {
 
 impl Reader for FirstToken {
     type Answer = StreamBody;
-    const ACCEPT: &'static str = "text/event-stream";
+    const STREAMS: bool = true;
 
     async fn read(&self, sent: Sent<'_>, response: HttpResponse) -> Result<StreamBody, Failure> {
         let runtime = sent.runtime();
@@ -55,7 +55,7 @@ impl Reader for FirstToken {
 /// A stream's body, and how far it has been read.
 pub(crate) struct StreamBody {
     call: u64,
-    key: ApiKey,
+    redaction: Redaction,
     body: BoxStream<'static, Result<Bytes, TransportError>>,
     hints: Hints,
     /// What the first bytes show it to be.
@@ -65,6 +65,7 @@ pub(crate) struct StreamBody {
     clocks: Clocks,
     total: Option<Limit>,
     largest: usize,
+    skips_undecodable: bool,
     choices: usize,
     /// The choices seen so far, and whether each has finished.
     seen: Vec<(u32, bool)>,
@@ -94,7 +95,7 @@ impl StreamBody {
         let largest = sent.engine.max_event_bytes;
         Self {
             call: sent.call.record.id,
-            key: sent.key.clone(),
+            redaction: sent.redaction.clone(),
             hints: Hints::of(&response, sent.runtime().unix_time()),
             body: response.body,
             form: None,
@@ -103,6 +104,7 @@ impl StreamBody {
             clocks: sent.call.clocks,
             total: sent.call.total(),
             largest,
+            skips_undecodable: sent.engine.skip_undecodable_events,
             choices,
             seen: Vec::new(),
             late_wait: None,
@@ -174,22 +176,29 @@ impl StreamBody {
         if self.done {
             return Ok(Event::Done);
         }
-        let event = loop {
+        loop {
             let Some(event) = self.sse.next_event() else { return Ok(Event::ReadOn) };
             let event = event
                 .map_err(|error| Failure::new(ErrorKind::Decode, error.to_string()).cut_off())?;
             // One without data is some proxy's keep-alive, and has no text to lose.
-            if !event.data.trim_ascii().is_empty() {
-                break event;
+            if event.data.trim_ascii().is_empty() {
+                continue;
             }
-        };
-        *bytes += event.data.len();
-        trace!(call = self.call, data = %self.key.redacted_bytes(event.data), "event");
-        if is_done(event.data) {
-            self.done = true;
-            return Ok(Event::Done);
+            *bytes += event.data.len();
+            trace!(call = self.call, data = %self.redaction.redacted(event.data), "event");
+            if is_done(event.data) {
+                self.is_begun()?;
+                self.done = true;
+                return Ok(Event::Done);
+            }
+            match decode(event.name, event.data, &self.redaction) {
+                Err(failure) if self.skips_undecodable && failure.kind == ErrorKind::Decode => {
+                    let bytes = event.data.len();
+                    warn!(call = self.call, bytes, "passes over an event that can't be decoded");
+                }
+                decoded => return decoded.map(|chunk| Event::Chunk(Box::new(chunk))),
+            }
         }
-        decode(event.name, event.data).map(|chunk| Event::Chunk(Box::new(chunk)))
     }
 
     /// Notes which choices have finished.
@@ -227,6 +236,8 @@ impl StreamBody {
             Ok(Some(Ok(bytes))) => self.take(&bytes),
             // The usage did not come; everything else has.
             Err(_) | Ok(Some(Err(_))) if self.late_wait.is_some() => self.end(),
+            // So has everything here, where fewer choices come than were asked for.
+            Err(limit) if limit.clock == Clock::Idle && self.all_finished() => self.end(),
             Err(limit) => Err(limit.failure()),
             Ok(Some(Err(error))) => {
                 Err(Failure::new(ErrorKind::Truncated, format!("the answer was cut: {error}")))
@@ -266,14 +277,17 @@ impl StreamBody {
     /// The body has ended: see what it left, and whether that was the answer's end.
     fn end_of_body(&mut self) -> Result<(), Failure> {
         if let Some(Form::OnePiece(body)) = &self.form {
-            let chunk = ChatChunk::from(whole_body::decode(body)?);
+            let chunk = ChatChunk::from(whole_body::decode(body, &self.redaction)?);
             self.held_back.push_back(chunk);
             return self.end();
         }
         let chunk = match self.sse.finish() {
-            Some(event) if is_done(event.data) => return self.end(),
+            Some(event) if is_done(event.data) => {
+                self.is_begun()?;
+                return self.end();
+            }
             // What can't be decoded here is the first half of something.
-            Some(event) => match decode(event.name, event.data) {
+            Some(event) => match decode(event.name, event.data, &self.redaction) {
                 Err(failure) if failure.kind == ErrorKind::Decode => None,
                 decoded => Some(decoded?),
             },
@@ -288,6 +302,15 @@ impl StreamBody {
             return Err(Failure::new(ErrorKind::Truncated, message));
         }
         self.end()
+    }
+
+    /// Checks that there is an answer whose end this can be.
+    fn is_begun(&self) -> Result<(), Failure> {
+        if self.seen.is_empty() {
+            let message = "the answer ended before any choice of it came";
+            return Err(Failure::new(ErrorKind::Truncated, message));
+        }
+        Ok(())
     }
 
     /// Whether every choice that has begun is finished. Some providers ignore how many were asked
@@ -309,14 +332,14 @@ fn is_done(data: &[u8]) -> bool {
 }
 
 /// An event's data as a chunk, or as the error that stands in its place.
-fn decode(name: &[u8], data: &[u8]) -> Result<ChatChunk, Failure> {
+fn decode(name: &[u8], data: &[u8], redaction: &Redaction) -> Result<ChatChunk, Failure> {
     if name == b"error" {
-        return Err(Failure::from_provider(200, ProviderError::from_body(data)));
+        return Err(Failure::from_provider(200, ProviderError::from_body(data, redaction)));
     }
     let chunk: ChatChunk = serde_json::from_slice(data).map_err(|error| {
         Failure::new(ErrorKind::Decode, format!("an event can't be decoded: {error}")).cut_off()
     })?;
-    in_place_of_answer(&chunk.extra, data).map_or(Ok(chunk), Err)
+    in_place_of_answer(&chunk.extra, data, redaction).map_or(Ok(chunk), Err)
 }
 
 #[cfg(test)]

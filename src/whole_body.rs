@@ -7,6 +7,7 @@ use tracing::trace;
 use crate::chat::ChatResponse;
 use crate::clocks::within;
 use crate::core::provider_error::ProviderError;
+use crate::core::redaction::Redaction;
 use crate::core::retry::Failure;
 use crate::error::ErrorKind;
 use crate::exchange::{Reader, Sent};
@@ -21,7 +22,7 @@ pub(crate) struct WholeBody;
 
 impl Reader for WholeBody {
     type Answer = ChatResponse;
-    const ACCEPT: &'static str = "application/json";
+    const STREAMS: bool = false;
 
     async fn read(&self, sent: Sent<'_>, response: HttpResponse) -> Result<ChatResponse, Failure> {
         let hints = Hints::of(&response, sent.runtime().unix_time());
@@ -30,8 +31,8 @@ impl Reader for WholeBody {
             Ok(body) => body.map_err(|failure| hints.add_to(failure))?,
             Err(limit) => return Err(hints.add_to(limit.failure())),
         };
-        trace!(call = sent.call.record.id, body = %sent.key.redacted_bytes(&body), "answer");
-        decode(&body).map_err(|failure| hints.add_to(failure))
+        trace!(call = sent.call.record.id, body = %sent.redaction.redacted(&body), "answer");
+        decode(&body, sent.redaction).map_err(|failure| hints.add_to(failure))
     }
 }
 
@@ -56,7 +57,7 @@ async fn whole(mut response: HttpResponse) -> Result<Vec<u8>, Failure> {
 }
 
 /// Tells an answer from an error in its place, from a cut, and from something else altogether.
-pub(crate) fn decode(body: &[u8]) -> Result<ChatResponse, Failure> {
+pub(crate) fn decode(body: &[u8], redaction: &Redaction) -> Result<ChatResponse, Failure> {
     let answer = match serde_json::from_slice::<ChatResponse>(body) {
         Ok(answer) => answer,
         Err(_) if ends_too_early(body) => {
@@ -64,13 +65,13 @@ pub(crate) fn decode(body: &[u8]) -> Result<ChatResponse, Failure> {
             return Err(Failure::new(ErrorKind::Truncated, message));
         }
         Err(error) => {
-            let start = ProviderError::from_body(body).message;
-            let start: String = start.chars().take(200).collect();
+            let start = ProviderError::from_body(body, redaction).message;
+            let start: String = redaction.redacted(start).chars().take(200).collect();
             let message = format!("the answer is no chat completion ({error}): {start}");
             return Err(Failure::new(ErrorKind::Decode, message));
         }
     };
-    match in_place_of_answer(&answer.extra, body) {
+    match in_place_of_answer(&answer.extra, body, redaction) {
         Some(failure) => Err(failure),
         None if answer.choices.is_empty() => {
             Err(Failure::new(ErrorKind::Decode, "the answer has no choices"))
@@ -82,6 +83,15 @@ pub(crate) fn decode(body: &[u8]) -> Result<ChatResponse, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::key::ApiKey;
+
+    fn redaction() -> Redaction {
+        Redaction::new([ApiKey::new("sk-0123456789abcd")])
+    }
+
+    fn decode(body: &[u8]) -> Result<ChatResponse, Failure> {
+        super::decode(body, &redaction())
+    }
 
     #[test]
     fn an_answer_is_cut_wherever_it_is_cut() {
@@ -93,5 +103,18 @@ mod tests {
         }
         let page = decode(b"<html>").map_err(|failure| failure.kind);
         assert_eq!(page, Err(ErrorKind::Decode));
+    }
+
+    #[test]
+    fn what_is_shown_of_a_strange_body_is_no_part_of_a_key() {
+        for quote in ["", "\""] {
+            for before in 170..200 {
+                let body = format!("{quote}{}sk-0123456789abcd{quote}", "x".repeat(before));
+                let message = decode(body.as_bytes()).map_err(|failure| failure.message);
+                // What stands there whole is redacted when the attempt ends.
+                let shown = redaction().redacted(message.unwrap_err());
+                assert!(!shown.contains("sk-"), "{before} {shown}");
+            }
+        }
     }
 }

@@ -2,15 +2,24 @@
 
 use bytes::Bytes;
 
+use crate::core::key::ApiKey;
+use crate::core::redaction::Redaction;
 use crate::platform::{Header, HttpRequest};
 use crate::provider_config::ModelSettings;
 
+/// A header's or parameter's value of fewer characters is no secret.
+const SHORTEST_SECRET: usize = 8;
+
 /// The parts of a request that are the same for every call of a client.
-#[derive(Debug)]
 pub(crate) struct Wire {
     url: String,
-    headers: Vec<Header>,
+    /// The headers of a request for an answer in one piece.
+    answer_headers: Vec<Header>,
+    /// The headers of a request for a stream.
+    stream_headers: Vec<Header>,
     auth_header: Option<String>,
+    /// What the settings send besides keys: gateways have keys of their own.
+    secrets: Vec<ApiKey>,
 }
 
 impl Wire {
@@ -22,23 +31,38 @@ impl Wire {
             url.push('=');
             url.push_str(&percent_encoded(value));
         }
-        // A user's own header may be a secret too: gateways have keys of their own.
-        let own = settings.headers.iter().map(|(name, value)| Header {
-            name: name.to_ascii_lowercase(),
-            value: value.clone(),
-            sensitive: true,
-        });
-        let headers = std::iter::once(header("content-type", "application/json")).chain(own);
+        let headers = |accept| {
+            let known = [header("content-type", "application/json"), header("accept", accept)];
+            let own = settings.headers.iter().map(|(name, value)| Header {
+                name: name.to_ascii_lowercase(),
+                value: value.clone(),
+                sensitive: true,
+            });
+            known.into_iter().chain(own).collect()
+        };
         let auth_header = settings.auth_header.as_ref().map(|name| name.to_ascii_lowercase());
-        Self { url, headers: headers.collect(), auth_header }
+        let values = settings.headers.iter().chain(&settings.query).map(|(_, value)| &**value);
+        let secrets = values.flat_map(|value| [Some(value), behind_bearer(value)]).flatten();
+        let secrets = secrets.filter(|value| value.chars().count() >= SHORTEST_SECRET);
+        let secrets = secrets.map(ApiKey::new).collect();
+        Self {
+            url,
+            answer_headers: headers("application/json"),
+            stream_headers: headers("text/event-stream"),
+            auth_header,
+            secrets,
+        }
     }
 
-    /// A request with `body` and `key` (empty: none), for an answer of type `accept`.
-    pub fn request(&self, body: Bytes, key: &str, accept: &str) -> HttpRequest {
-        let mut headers = self.headers.clone();
-        if !headers.iter().any(|own| own.name == "accept") {
-            headers.push(header("accept", accept));
-        }
+    /// What keeps the secrets of an attempt with this key out of errors and logs.
+    pub fn redaction(&self, key: &ApiKey) -> Redaction {
+        Redaction::new(self.secrets.iter().chain([key]).cloned())
+    }
+
+    /// A request with `body` and `key` (empty: none).
+    pub fn request(&self, body: Bytes, key: &str, streams: bool) -> HttpRequest {
+        let headers = if streams { &self.stream_headers } else { &self.answer_headers };
+        let mut headers = headers.clone();
         if !key.is_empty() {
             let (name, value) = match &self.auth_header {
                 Some(name) => (name.clone(), key.to_owned()),
@@ -48,6 +72,12 @@ impl Wire {
         }
         HttpRequest::post(self.url.clone(), headers, body)
     }
+}
+
+/// The token of a value such as `Bearer …`, which may be echoed without that word.
+fn behind_bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token)
 }
 
 fn header(name: &str, value: &str) -> Header {
@@ -68,6 +98,20 @@ fn percent_encoded(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_settings_send_is_secret_too() {
+        let mut settings = ModelSettings::new("openai", "gpt-4", ["sk-0123456789abcd"]);
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        settings.headers = vec![pair("X-A", "Bearer gateway-0123456789"), pair("X-B", "short")];
+        settings.query = vec![pair("code", "a b/c&d=efgh")];
+        let redaction = Wire::new(&settings).redaction(&settings.api_keys[0]);
+        let shown = redaction.redacted(
+            "sk-0123456789abcd Bearer gateway-0123456789 gateway-0123456789 short \
+             ?code=a%20b%2Fc%26d%3Defgh",
+        );
+        assert_eq!(shown, "…abcd …6789 …6789 short ?code=…efgh");
+    }
 
     #[test]
     fn a_query_is_encoded() {

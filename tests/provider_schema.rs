@@ -34,6 +34,7 @@ fn schema_and_parser_agree() {
         entry(r#", "max_retries": 5.0, "timeout": 10000, "idle_timeout": 0.5"#),
         entry(r#", "headers": {"X-A": "b"}, "query": {"a": "b", "c": 1, "d": true}"#),
         entry(r#", "allow_http": true, "context_window": 1, "max_event_bytes": 1024"#),
+        entry(r#", "skip_undecodable_events": true"#),
     ];
     let bad = [
         "{}".to_owned(),
@@ -65,6 +66,7 @@ fn schema_and_parser_agree() {
         entry(r#", "headers": {"X-A": 1}"#),
         entry(r#", "query": {"a": null}"#),
         entry(r#", "allow_http": 1"#),
+        entry(r#", "skip_undecodable_events": "yes""#),
         entry(r#", "context_window": 0"#),
         entry(r#", "max_event_bytes": 1"#),
     ];

@@ -10,7 +10,9 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::executor::block_on;
 use lockkeeper::testing::{Reply, ScriptedTransport, VirtualClock};
-use lockkeeper::{ApiKey, ChatOptions, ConfigLoader, LlmInterface, OpenAiCompatible};
+use lockkeeper::{
+    ApiKey, ChatOptions, ConfigLoader, LlmInterface, ModelSettings, OpenAiCompatible,
+};
 use mock_provider::Fault;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -129,6 +131,67 @@ fn in_no_log_and_no_error() {
     shows_no_key(&text);
 }
 
+/// The error of a client with this key, `X-Gateway` and `gateway-key`, to this answer.
+fn error_of(key: &str, gateway: &str, reply: Reply) -> lockkeeper::Error {
+    let clock = VirtualClock::new();
+    let provider = ScriptedTransport::replies(&clock, [reply]);
+    let mut settings = ModelSettings::new("openai", "gpt-secrets", [key]);
+    settings.headers = vec![("X-Gateway".to_owned(), gateway.to_owned())];
+    settings.query = vec![("gateway-key".to_owned(), format!("{gateway}?"))];
+    let builder = OpenAiCompatible::builder(settings).runtime(clock.runtime());
+    let llm = builder.transport(Arc::new(provider)).build().unwrap();
+    let options = ChatOptions::default().max_retries(0);
+    clock.block_on(llm.chat(live::question(), options)).unwrap_err()
+}
+
+#[test]
+fn in_no_spelling() {
+    let (log, _alone) = Log::begin();
+    let key = "sk-live-secret/+\"of\"=0001";
+    let (escaped, json) = ("sk-live-secret%2f%2B%22of%22%3D0001", serde_json::json!(key));
+    for body in [escaped.to_owned(), json.to_string(), format!("{{\"error\":{{\"why\":{json}}}}}")]
+    {
+        let error = error_of(key, "", Reply::status(400).body(body));
+        shows_no_key(&format!("{error:?}"));
+        assert!(error.message().contains("…0001"), "{error}");
+    }
+    let gateway = live::key(2);
+    let echoes = format!("no {gateway}, {gateway}%3F");
+    for reply in [Reply::status(502).body(echoes.clone()), Reply::error(400, &gateway, &echoes)] {
+        let error = error_of("sk-1", &gateway, reply);
+        shows_no_key(&format!("{error:?}"));
+        assert_eq!(error.message(), "no …0002, …002?");
+    }
+    shows_no_key(&log.text());
+}
+
+#[test]
+fn in_no_part_where_an_error_is_cut() {
+    let (_log, _alone) = Log::begin();
+    let key = live::key(1);
+    // Only 64 KiB are read; what stands behind so many blanks is shown.
+    for before in 65_536 - key.len()..=65_536 - "sk-l".len() {
+        let text = format!("{}{key}", " ".repeat(before));
+        let message = error_of(&key, "", Reply::status(502).body(text)).message().to_owned();
+        assert_eq!(message, "…0001", "{before}");
+    }
+    for before in 1_970..2_000 {
+        let text = format!("{}{key}", "x".repeat(before));
+        let error = error_of(&key, "", Reply::status(502).body(text));
+        assert!(!error.message().contains("sk-l"), "{before}");
+    }
+}
+
+#[test]
+fn a_redirect_shows_its_target_without_what_may_be_secret() {
+    let (_log, _alone) = Log::begin();
+    for end in ["?sig=abc#d", "#sig=abc", ""] {
+        let target = format!("https://elsewhere.test/v1{end}");
+        let error = error_of("sk-1", "", Reply::status(307).header("location", &target));
+        assert!(error.message().contains(" to https://elsewhere.test/v1, which"), "{error}");
+    }
+}
+
 #[test]
 fn in_no_debug_output() {
     let (_log, _alone) = Log::begin();
@@ -140,7 +203,10 @@ fn in_no_debug_output() {
             "gpt-5": {{"api_keys": ["{key}"], "headers": {{"X-Gateway": "{key}"}},
                 "query": {{"gateway-key": "{key}"}}}}}}}}"#
     );
-    let loader = ConfigLoader::new().runtime(clock.runtime()).transport(Arc::new(provider.clone()));
+    let loader = ConfigLoader::new().env(|_| Some(live::key(1)));
+    let loader = loader.runtime(clock.runtime()).transport(Arc::new(provider.clone()));
+    let builder = OpenAiCompatible::builder(ModelSettings::new("openai", "gpt-4", [&key]));
+    shows_no_key(&format!("{loader:?} {builder:?}"));
     let providers = loader.load_str(&text).unwrap();
     for llm in providers["openai"].values() {
         let mut stream = llm.chat_stream(live::question(), ChatOptions::default());

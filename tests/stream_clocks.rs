@@ -43,6 +43,23 @@ fn chunks_after_the_end_do_not_put_it_off() {
 }
 
 #[test]
+fn a_provider_that_ignores_n_is_waited_for_until_it_is_idle() {
+    let ask = |events: Vec<String>, options: ChatOptions| {
+        let reply = Reply::events(events.clone()).stall_after(events.len());
+        let scene = Scene::new(1, [reply]);
+        let outcome = scene.ask_with(Way::Stream, options.n(2).idle_timeout(seconds(5.0)));
+        assert_eq!(scene.provider.open_requests(), 0);
+        (outcome.map_err(|error| error.clock()), scene.elapsed())
+    };
+    let none = ChatOptions::default();
+    assert_eq!(ask(vec![text("a"), stop()], none.clone()), (Ok("a".to_owned()), 5.0));
+    // What is unfinished, or has no time left for the other, is no answer.
+    assert_eq!(ask(vec![text("a")], none.clone()), (Err(Some(Clock::Idle)), 5.0));
+    let hurried = none.timeout(seconds(3.0));
+    assert_eq!(ask(vec![text("a"), stop()], hurried), (Err(Some(Clock::Total)), 3.0));
+}
+
+#[test]
 fn the_wait_for_usage_runs_only_while_somebody_reads() {
     let scene =
         Scene::new(1, [Reply::events([text("a"), stop(), usage(42), done()]).pace(seconds(0.4))]);

@@ -65,6 +65,22 @@ fn truncated() {
 }
 
 #[test]
+fn a_stream_says_that_it_is_over() {
+    use futures::stream::FusedStream;
+    for reply in [Reply::stream(["a"]), Reply::stream(["a"]).cut_after(1)] {
+        let scene = Scene::new(1, [reply]);
+        let mut stream = scene.stream();
+        assert!(!stream.is_terminated());
+        scene.clock.block_on(read(&mut stream));
+        assert!(stream.is_terminated());
+    }
+    let scene = Scene::new(1, []);
+    let mut stream = scene.stream();
+    stream.abort();
+    assert!(stream.is_terminated());
+}
+
+#[test]
 fn cancelled() {
     for abort in [true, false] {
         let scene = Scene::new(1, [Reply::stream(["Hel", "lo"])]);
@@ -99,6 +115,21 @@ fn failed() {
     assert_eq!(outcome.partial().unwrap().text, "Hel");
     assert_eq!(outcome.attempts().len(), 1);
     assert_eq!(scene.sent_at().len(), 1);
+}
+
+#[test]
+fn a_stream_that_was_never_answered_has_cost_nothing() {
+    for reply in [Reply::status(400), Reply::reset(), Reply::events([usage(6)])] {
+        let scene = Scene::by(settings(1), move |_| reply.clone());
+        let mut stream = scene.stream();
+        let error = scene.clock.block_on(read(&mut stream)).1.unwrap();
+        assert_eq!((error.partial(), error.usage()), (None, None), "{error}");
+        assert_eq!(scene.llm.input_token_count(), 0);
+    }
+    // Of chunks of one's own making it is not known who has answered.
+    let failed = lockkeeper::ChatStream::failed(lockkeeper::Error::new(ErrorKind::Server, "no"));
+    let error = futures::executor::block_on(failed.text()).unwrap_err();
+    assert!(error.partial().is_some() && error.usage().is_some());
 }
 
 #[test]
@@ -201,6 +232,18 @@ fn an_empty_answer_is_tried_again_then_an_error() {
     let scene = Scene::by(settings(1), |_| Reply::status(200));
     let error = scene.ask(Way::Stream).unwrap_err();
     assert_eq!((error.kind(), error.attempts().len()), (ErrorKind::Truncated, 6));
+    // To say that nothing was the whole of it makes it no answer.
+    for nothing in [
+        Reply::events([done()]),
+        Reply::events([usage(6), done()]),
+        Reply::status(200).body("data: [DONE]"),
+    ] {
+        let scene = Scene::new(1, [nothing, Reply::stream(["yes"])]);
+        let mut stream = scene.stream();
+        assert_eq!(scene.clock.block_on(read(&mut stream)), ("yes".to_owned(), None));
+        assert_eq!(stream.attempts()[0].kind, ErrorKind::Truncated);
+        assert!((0.5..=1.0).contains(&scene.sent_at()[1]), "after a backoff");
+    }
 }
 
 #[test]
@@ -234,6 +277,29 @@ fn a_malformed_event_in_the_middle_fails_the_stream() {
         read_events([text("Hel"), "{\"choices\":[{".into(), text("lo"), stop()]);
     assert_eq!((error.unwrap().kind(), stream.state()), (ErrorKind::Decode, StreamState::Failed));
     assert_eq!((stream.partial().text.as_str(), scene.sent_at().len()), ("Hel", 1));
+}
+
+#[test]
+fn a_malformed_event_is_passed_over_only_on_request() {
+    let events = || [text("Hel"), "{\"choices\":[{".into(), "<p>".into(), text("lo"), stop()];
+    let mut lenient = settings(1);
+    lenient.skip_undecodable_events = true;
+    let garbage = || std::iter::repeat_n("garbage".to_owned(), 3);
+    for events in [events().to_vec(), garbage().chain([text("Hello"), done()]).collect()] {
+        let scene = Scene::with(lenient.clone(), [Reply::events(events)]);
+        assert_eq!((scene.ask(Way::Stream).unwrap().as_str(), scene.sent_at().len()), ("Hello", 1));
+    }
+    // An answer is still not made of nothing, and an error is still one.
+    let error = json!({"error": {"message": "no", "code": "server_error"}}).to_string();
+    for (events, kind) in [
+        (garbage().chain([done()]).collect::<Vec<_>>(), ErrorKind::Truncated),
+        (garbage().chain([error]).collect(), ErrorKind::Server),
+    ] {
+        let mut lenient = lenient.clone();
+        lenient.max_retries = 0;
+        let scene = Scene::with(lenient, [Reply::events(events)]);
+        assert_eq!(scene.ask(Way::Stream).unwrap_err().kind(), kind);
+    }
 }
 
 #[test]
@@ -283,8 +349,6 @@ fn large_events_pass_and_too_large_ones_fail() {
 #[test]
 fn tool_calls_are_put_together() {
     let call = |piece: Value| chunk(&json!({ "tool_calls": [piece] }), None);
-    let (scene, _, error) = read_events([done()]);
-    assert_eq!((error, scene.sent_at().len()), (None, 1), "an empty answer that says so is one");
     let scene = Scene::new(
         1,
         [Reply::events([

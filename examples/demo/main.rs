@@ -4,10 +4,11 @@
 #![allow(clippy::disallowed_methods, reason = "a demonstration tells how long it took")]
 
 mod arguments;
+mod out;
 mod table;
 
 use std::error::Error;
-use std::io::Write;
+use std::io;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -30,17 +31,19 @@ const QUESTIONS: [&str; 4] = [
 async fn main() -> ExitCode {
     let arguments = match Arguments::parse(std::env::args().skip(1)) {
         Ok(Some(arguments)) => arguments,
-        Ok(None) => {
-            println!("{USAGE}");
-            return ExitCode::SUCCESS;
-        }
+        Ok(None) => return exit_code(out::line(USAGE).map_err(Into::into)),
         Err(problem) => {
             eprintln!("{problem}\n\n{USAGE}");
             return ExitCode::from(2);
         }
     };
-    match demonstrate(arguments).await {
+    exit_code(demonstrate(arguments).await)
+}
+
+fn exit_code(outcome: Result<(), Box<dyn Error>>) -> ExitCode {
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if out::is_closed(&*error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("\n{error}");
             ExitCode::FAILURE
@@ -56,12 +59,12 @@ async fn demonstrate(arguments: Arguments) -> Result<(), Box<dyn Error>> {
             (client_of(&provider)?, Some(provider))
         }
     };
-    introduce(&llm, provider.is_some());
+    introduce(&llm, provider.is_some())?;
     first_chat(&llm, arguments.prompt.as_deref().unwrap_or(QUESTIONS[0])).await?;
     if arguments.burst > 0 {
         burst(&llm, arguments.burst, arguments.prompt.as_deref()).await?;
     }
-    conclude(&llm);
+    conclude(&llm)?;
     if !arguments.once
         && let Some(provider) = provider
     {
@@ -117,30 +120,30 @@ fn configured(
     Ok(clients.swap_remove(place).1)
 }
 
-fn introduce(llm: &OpenAiCompatible, embedded: bool) {
+fn introduce(llm: &OpenAiCompatible, embedded: bool) -> io::Result<()> {
     let (pool, bucket) = (llm.key_pool(), llm.token_bucket());
-    println!("Lockkeeper, talking to {} as {}.", pool.base_url(), llm.settings().model);
-    println!("  keys:   {}, least loaded first", pool.statuses().len());
+    out::line(&format!("Lockkeeper, talking to {} as {}.", pool.base_url(), llm.settings().model))?;
+    out::line(&format!("  keys:   {}, least loaded first", pool.statuses().len()))?;
     let (capacity, rate) = (bucket.capacity(), bucket.refill_rate());
-    println!("  bucket: {capacity} requests at once, {rate} a second in the long run");
+    out::line(&format!("  bucket: {capacity} requests at once, {rate} a second in the long run"))?;
     if embedded {
-        println!(
+        out::line(&format!(
             "  limits: the embedded provider starts {KEY_LIMIT} at once per key, then 1 a second"
-        );
+        ))?;
     }
+    Ok(())
 }
 
 async fn first_chat(llm: &OpenAiCompatible, prompt: &str) -> Result<(), Box<dyn Error>> {
-    println!("\n> {prompt}\n");
+    out::line(&format!("\n> {prompt}\n"))?;
     let mut stream = llm.chat_stream(vec![Message::user(prompt)], ChatOptions::default());
     while let Some(chunk) = stream.next().await {
-        print!("{}", chunk?.text());
-        std::io::stdout().flush()?;
+        out::say(&chunk?.text())?;
     }
     let (usage, key) = (stream.usage(), stream.key_label().unwrap_or_default());
     let label = if usage.estimated { " (estimated)" } else { "" };
     let (sent, received) = (usage.prompt_tokens, usage.completion_tokens);
-    println!("\n\n  by key {key}, {sent} LLM tokens in, {received} out{label}");
+    out::line(&format!("\n\n  by key {key}, {sent} LLM tokens in, {received} out{label}"))?;
     Ok(())
 }
 
@@ -149,7 +152,7 @@ async fn burst(
     calls: usize,
     prompt: Option<&str>,
 ) -> Result<(), Box<dyn Error>> {
-    println!("\n{calls} more at once:\n");
+    out::line(&format!("\n{calls} more at once:\n"))?;
     let started = Instant::now();
     let ask = |number: usize| {
         let question = prompt.unwrap_or(QUESTIONS[number % QUESTIONS.len()]);
@@ -160,40 +163,37 @@ async fn burst(
     let answers = loop {
         tokio::select! {
             answers = &mut answers => break answers,
-            () = tokio::time::sleep(REFRESH) => on_screen.draw(llm),
+            () = tokio::time::sleep(REFRESH) => on_screen.draw(llm)?,
         }
     };
-    on_screen.draw(llm);
+    on_screen.draw(llm)?;
     let failed: Vec<_> = answers.iter().filter_map(|answer| answer.as_ref().err()).collect();
     let took = started.elapsed().as_secs_f64();
-    println!(
-        "\n  {} answered, {} failed, in {took:.1} s",
-        answers.len() - failed.len(),
-        failed.len()
-    );
+    let answered = answers.len() - failed.len();
+    out::line(&format!("\n  {answered} answered, {} failed, in {took:.1} s", failed.len()))?;
     match failed.first() {
         Some(error) => Err((*error).clone().into()),
         None => Ok(()),
     }
 }
 
-fn conclude(llm: &OpenAiCompatible) {
+fn conclude(llm: &OpenAiCompatible) -> io::Result<()> {
     let stats = llm.stats();
-    println!("\nWhat it did:\n\n{}", table(llm));
-    println!(
+    out::line(&format!("\nWhat it did:\n\n{}", table(llm)))?;
+    out::line(&format!(
         "  {} calls took {} attempts and {} waits; {} LLM tokens in, {} out",
         stats.calls, stats.attempts, stats.waits, stats.input_tokens, stats.output_tokens
-    );
+    ))
 }
 
 async fn stay_up(provider: &MockProvider) -> Result<(), Box<dyn Error>> {
-    println!("\nThe provider stays up at {} until Ctrl-C. Try it:", provider.base_url());
-    println!(
-        "  curl -N {}/chat/completions -H 'authorization: Bearer sk-demo-key-red1' -d \\\n    \
-         '{{\"model\":\"demo\",\"stream\":true,\"messages\":[{{\"role\":\"user\",\"content\":\"Hi\"}}]}}'",
-        provider.base_url()
-    );
+    let base_url = provider.base_url();
+    out::line(&format!("\nThe provider stays up at {base_url} until Ctrl-C. Try it:"))?;
+    out::line(&format!(
+        "  curl -N {base_url}/chat/completions -H 'authorization: Bearer sk-demo-key-red1' -d \\\n    \
+         '{{\"model\":\"demo\",\"stream\":true,\"messages\":[{{\"role\":\"user\",\"content\":\"Hi\"}}]}}'"
+    ))?;
     tokio::signal::ctrl_c().await?;
-    println!("\nGood-bye.");
+    out::line("\nGood-bye.")?;
     Ok(())
 }

@@ -1,10 +1,12 @@
 //! The keys at work: a table that is drawn anew on a terminal, plain lines elsewhere.
 
 use std::fmt::Write as _;
-use std::io::{IsTerminal, Write as _};
+use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use lockkeeper::{KeyState, KeyStatus, OpenAiCompatible};
+
+use crate::out;
 
 /// How often the table is looked at.
 pub const REFRESH: Duration = Duration::from_millis(100);
@@ -23,22 +25,20 @@ impl Table {
     }
 
     /// Draws how things stand. Where there is no terminal a line tells what has changed.
-    pub fn draw(&mut self, llm: &OpenAiCompatible) {
+    pub fn draw(&mut self, llm: &OpenAiCompatible) -> io::Result<()> {
         let text = if self.live { table(llm) } else { line(llm) };
         if text == self.last {
-            return;
+            return Ok(());
         }
-        let mut out = String::new();
+        let mut drawn = String::new();
         if self.live && self.lines > 0 {
             // Up to where the table began, and clear from there.
-            let _ = write!(out, "\x1b[{}A\x1b[J", self.lines);
+            let _ = write!(drawn, "\x1b[{}A\x1b[J", self.lines);
         }
-        out.push_str(&text);
+        drawn.push_str(&text);
         self.lines = text.lines().count();
         self.last = text;
-        print!("{out}");
-        // A closed pipe is no reason to stop working.
-        let _ = std::io::stdout().flush();
+        out::say(&drawn)
     }
 }
 

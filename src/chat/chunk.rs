@@ -28,6 +28,22 @@ open_object! {
 }
 
 impl ChatChunk {
+    /// A chunk in which the first choice gains `text`.
+    pub fn from_text(text: impl Into<String>) -> Self {
+        let delta = Delta { content: Some(Content::Text(text.into())), ..Delta::default() };
+        Self::of(ChunkChoice { delta, ..ChunkChoice::default() })
+    }
+
+    /// The chunk with which the first choice ends: `stop`, `length`, `tool_calls`,
+    /// `content_filter`.
+    pub fn finish(reason: impl Into<String>) -> Self {
+        Self::of(ChunkChoice { finish_reason: Some(reason.into()), ..ChunkChoice::default() })
+    }
+
+    fn of(choice: ChunkChoice) -> Self {
+        Self { choices: vec![choice], ..Self::default() }
+    }
+
     /// The text that the first choice gained; empty where it gained none.
     #[must_use]
     pub fn text(&self) -> Cow<'_, str> {
@@ -238,6 +254,14 @@ mod tests {
         });
         let chunk: ChatChunk = serde_json::from_value(json.clone()).unwrap();
         assert_eq!(serde_json::to_value(&chunk).unwrap(), json);
+    }
+
+    #[test]
+    fn chunks_of_ones_own_are_as_if_read() {
+        assert_eq!(ChatChunk::from_text("a"), delta(r#"{"content":"a"}"#));
+        let end = read(r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#);
+        assert_eq!(ChatChunk::finish("stop"), end);
+        assert!(ChatChunk::from_text("a").is_visible() && end.choices[0].is_finished());
     }
 
     #[test]

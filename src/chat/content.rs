@@ -50,9 +50,21 @@ fn joined<'a>(mut texts: impl Iterator<Item = &'a str>) -> Cow<'a, str> {
     texts.fold(Cow::Borrowed(first), |all, next| all + next)
 }
 
-impl<T: Into<String>> From<T> for Content {
-    fn from(text: T) -> Self {
-        Self::Text(text.into())
+impl From<&str> for Content {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<&String> for Content {
+    fn from(text: &String) -> Self {
+        Self::Text(text.clone())
+    }
+}
+
+impl From<String> for Content {
+    fn from(text: String) -> Self {
+        Self::Text(text)
     }
 }
 

@@ -7,9 +7,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::open_object::open_object;
-
-/// A duration in seconds that is longer than this is taken for milliseconds, and refused.
-const LONGEST_SECONDS: f64 = 10_000.0;
+use crate::core::time::duration_from_seconds;
 
 open_object! {
     /// How a chat is to be answered, and how long it may take. Everything is optional.
@@ -128,6 +126,13 @@ impl ChatOptions {
         self
     }
 
+    /// Sets the tools that the model may call, in place of those so far.
+    #[must_use]
+    pub fn tools(mut self, tools: Vec<Tool>) -> Self {
+        self.tools = tools;
+        self
+    }
+
     /// Asks for an answer that is a JSON object.
     #[must_use]
     pub fn json_object(self) -> Self {
@@ -157,17 +162,9 @@ struct Seconds(Duration);
 impl<'de> Deserialize<'de> for Seconds {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let seconds = f64::deserialize(from)?;
-        if seconds > LONGEST_SECONDS {
-            return Err(de::Error::custom(format_args!(
-                "{seconds} seconds is over {LONGEST_SECONDS}, which looks like milliseconds: \
-                 durations are in seconds"
-            )));
-        }
-        match Duration::try_from_secs_f64(seconds) {
-            Ok(duration) if !duration.is_zero() => Ok(Self(duration)),
-            _ => Err(de::Error::custom(format_args!(
-                "{seconds} is no duration: it must be a number of seconds above 0"
-            ))),
+        match duration_from_seconds(seconds).map_err(de::Error::custom)? {
+            Duration::ZERO => Err(de::Error::custom("must be a number of seconds above 0")),
+            duration => Ok(Self(duration)),
         }
     }
 }
@@ -347,11 +344,21 @@ mod tests {
     }
 
     #[test]
+    fn tools_are_set_or_added() {
+        let tool = |name: &str| Tool::function(name, "", json!({}));
+        let options = ChatOptions::default().tool(tool("a")).tools(vec![tool("b")]);
+        assert_eq!(options.tool(tool("c")).tools, [tool("b"), tool("c")]);
+    }
+
+    #[test]
     fn a_wrong_duration_says_what_is_right() {
         for (seconds, says) in [
-            (json!(30_000), "timeout: 30000 seconds is over 10000, which looks like milliseconds"),
-            (json!(0), "timeout: 0 is no duration"),
-            (json!(-1.5), "timeout: -1.5 is no duration"),
+            (
+                json!(30_000),
+                "timeout: must be at most 10000 seconds, not 30000; it looks like milliseconds",
+            ),
+            (json!(0), "timeout: must be a number of seconds above 0"),
+            (json!(-1.5), "timeout: must be a number of seconds of at least 0, not -1.5"),
             (json!("30"), "timeout: invalid type"),
         ] {
             let error = read(json!({ "timeout": seconds })).unwrap_err();

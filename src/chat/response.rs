@@ -36,6 +36,20 @@ open_object! {
 }
 
 impl ChatResponse {
+    /// A whole answer of one choice that says `text`.
+    ///
+    /// ```
+    /// let answer = lockkeeper::ChatResponse::from_text("Paris.");
+    /// assert_eq!(answer.text(), "Paris.");
+    /// assert_eq!(answer.finish_reason(), Some("stop"));
+    /// ```
+    pub fn from_text(text: impl Into<String>) -> Self {
+        let message = Message::assistant(text.into());
+        let finish_reason = Some("stop".to_owned());
+        let choice = Choice { message, finish_reason, ..Choice::default() };
+        Self { choices: vec![choice], ..Self::default() }
+    }
+
     /// The text of the first choice; empty where there is none.
     #[must_use]
     pub fn text(&self) -> Cow<'_, str> {

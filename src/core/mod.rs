@@ -8,6 +8,7 @@ pub mod key_pool;
 pub mod key_slot;
 pub mod provider_error;
 pub mod ready_heap;
+pub mod redaction;
 pub mod retry;
 pub mod retry_after;
 pub mod sse;

@@ -3,7 +3,11 @@
 
 use serde_json::Value;
 
+use super::redaction::Redaction;
 use crate::error::ErrorKind;
+
+/// A text that is no JSON is shown so far.
+const MOST_OF_A_TEXT: usize = 2_000;
 
 /// A provider's error, whatever shape it came in.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -121,11 +125,12 @@ const PHRASES: &[(ErrorKind, &str)] = &[
 ];
 
 impl ProviderError {
-    /// Reads an error answer's body: every shape seen in the wild, and plain text or HTML as is.
-    pub fn from_body(body: &[u8]) -> Self {
+    /// Reads an error answer's body: every shape seen in the wild, and plain text or HTML as is,
+    /// without secrets, since it is cut.
+    pub fn from_body(body: &[u8], redaction: &Redaction) -> Self {
         match serde_json::from_slice(body) {
             Ok(value) => Self::from_value(&value),
-            Err(_) => Self { message: as_text(body), ..Self::default() },
+            Err(_) => Self { message: as_text(&redaction.redacted(body)), ..Self::default() },
         }
     }
 
@@ -216,8 +221,7 @@ fn as_word(value: &Value) -> Option<String> {
 }
 
 /// The body as it is; of an HTML page only what a person would read, which is its title.
-fn as_text(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(body);
+fn as_text(text: &str) -> String {
     let lower = text.to_ascii_lowercase();
     let title = lower.find("<title>").and_then(|start| {
         let start = start + "<title>".len();
@@ -225,16 +229,21 @@ fn as_text(body: &[u8]) -> String {
     });
     match title {
         Some(title) => format!("an HTML page: {title}"),
-        None => text.trim().chars().take(2_000).collect(),
+        None => text.trim().chars().take(MOST_OF_A_TEXT).collect(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::key::ApiKey;
+
+    fn from_body(body: &[u8]) -> ProviderError {
+        ProviderError::from_body(body, &Redaction::new([ApiKey::new("sk-0123456789abcd")]))
+    }
 
     fn kind(status: u16, body: &str) -> ErrorKind {
-        ProviderError::from_body(body.as_bytes()).kind(status)
+        from_body(body.as_bytes()).kind(status)
     }
 
     #[test]
@@ -295,16 +304,26 @@ mod tests {
             ("seven", "seven"),
             ("<html><head><title>502 Bad Gateway</title>…", "an HTML page: 502 Bad Gateway"),
         ] {
-            assert_eq!(ProviderError::from_body(body.as_bytes()).message, message);
+            assert_eq!(from_body(body.as_bytes()).message, message);
         }
     }
 
     #[test]
     fn codes_may_be_numbers_words_or_absent() {
-        let code = |body: &str| ProviderError::from_body(body.as_bytes()).code;
+        let code = |body: &str| from_body(body.as_bytes()).code;
         assert_eq!(code(r#"{"error":{"code":429}}"#).as_deref(), Some("429"));
         assert_eq!(code(r#"{"error":{"code":"x","type":"y"}}"#).as_deref(), Some("x"));
         assert_eq!(code(r#"{"error":{"code":null,"type":"y"}}"#).as_deref(), Some("y"));
         assert_eq!(code(r#"{"error":{"code":"None","type":"None"}}"#), None);
+    }
+
+    #[test]
+    fn a_text_is_cut_between_secrets_only() {
+        for before in MOST_OF_A_TEXT - 20..MOST_OF_A_TEXT {
+            let text = "x".repeat(before) + "sk-0123456789abcd and on";
+            let message = from_body(text.as_bytes()).message;
+            assert!(!message.contains("sk-"), "{before}");
+            assert!(message.chars().count() <= MOST_OF_A_TEXT);
+        }
     }
 }

@@ -34,6 +34,24 @@ impl Timestamp {
     }
 }
 
+/// Above this many seconds a duration is taken for milliseconds.
+pub const LONGEST_SECONDS: f64 = 10_000.0;
+
+/// The duration of so many seconds, as `provider.json` and the options of a call give it.
+///
+/// # Errors
+/// A negative or non-finite number, and one that looks like milliseconds.
+pub fn duration_from_seconds(seconds: f64) -> Result<Duration, String> {
+    if seconds.is_finite() && seconds > LONGEST_SECONDS {
+        return Err(format!(
+            "must be at most {LONGEST_SECONDS} seconds, not {seconds}; it looks like \
+             milliseconds, and durations are in seconds"
+        ));
+    }
+    Duration::try_from_secs_f64(seconds)
+        .map_err(|_| format!("must be a number of seconds of at least 0, not {seconds}"))
+}
+
 /// Makes a clock that may step back into one that never does: what comes after a step counts from
 /// there, and no time is lost or gained by it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -72,6 +90,17 @@ impl Sub for Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durations_are_seconds() {
+        assert_eq!(duration_from_seconds(1.5), Ok(Duration::from_millis(1500)));
+        assert_eq!(duration_from_seconds(10_000.0), Ok(Duration::from_secs(10_000)));
+        assert!(duration_from_seconds(30_000.0).unwrap_err().contains("looks like milliseconds"));
+        let message = "must be a number of seconds of at least 0, not -1";
+        assert_eq!(duration_from_seconds(-1.0).unwrap_err(), message);
+        assert!(duration_from_seconds(f64::NAN).is_err());
+        assert!(duration_from_seconds(f64::INFINITY).is_err());
+    }
 
     #[test]
     fn a_steady_clock_goes_on_where_it_was() {

@@ -68,6 +68,9 @@ pub struct ModelSettings {
     pub allow_http: bool,
     /// Streams: the largest single event that is accepted, in bytes. Default: 8 MiB.
     pub max_event_bytes: usize,
+    /// Streams: whether to pass over an event that cannot be decoded, with a warning in the log; its
+    /// text is lost then. Default: `false`, which fails the stream.
+    pub skip_undecodable_events: bool,
 }
 
 impl ModelSettings {
@@ -100,6 +103,7 @@ impl ModelSettings {
             context_window: None,
             allow_http: false,
             max_event_bytes: 8 * 1024 * 1024,
+            skip_undecodable_events: false,
         }
     }
 
@@ -155,6 +159,7 @@ impl fmt::Debug for ModelSettings {
             .field("context_window", &self.context_window)
             .field("allow_http", &self.allow_http)
             .field("max_event_bytes", &self.max_event_bytes)
+            .field("skip_undecodable_events", &self.skip_undecodable_events)
             .finish()
     }
 }

@@ -1,10 +1,6 @@
 //! What a number may be: one value that reads, checks and describes it.
 
 use std::fmt;
-use std::time::Duration;
-
-/// Above this many seconds a duration is taken for milliseconds.
-pub(super) const LONGEST_SECONDS: f64 = 10_000.0;
 
 /// The numbers that a setting takes. Only finite ones, whatever the bounds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -57,22 +53,6 @@ impl NumberRange {
     }
 }
 
-/// The duration of so many seconds, as `provider.json` and calls give it.
-///
-/// # Errors
-///
-/// A negative or non-finite number, and one that looks like milliseconds.
-pub(crate) fn duration_from_seconds(seconds: f64) -> Result<Duration, String> {
-    if seconds.is_finite() && seconds > LONGEST_SECONDS {
-        return Err(format!(
-            "must be at most {LONGEST_SECONDS} seconds, not {seconds}; it looks like \
-             milliseconds, and durations are in seconds"
-        ));
-    }
-    NumberRange::at_least(0.0).in_seconds().check(seconds)?;
-    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
-}
-
 /// `a whole number from 0 to 100`.
 impl fmt::Display for NumberRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -111,16 +91,5 @@ mod tests {
         ] {
             assert_eq!(range.check(number).unwrap_err(), message);
         }
-    }
-
-    #[test]
-    fn durations_are_seconds() {
-        assert_eq!(duration_from_seconds(1.5), Ok(Duration::from_millis(1500)));
-        assert_eq!(duration_from_seconds(10_000.0), Ok(Duration::from_secs(10_000)));
-        assert!(duration_from_seconds(30_000.0).unwrap_err().contains("looks like milliseconds"));
-        let message = "must be a number of seconds of at least 0, not -1";
-        assert_eq!(duration_from_seconds(-1.0).unwrap_err(), message);
-        assert!(duration_from_seconds(f64::NAN).is_err());
-        assert!(duration_from_seconds(f64::INFINITY).is_err());
     }
 }

@@ -9,10 +9,10 @@ use super::json_path;
 use super::json_tree::{Kind, Member, Node, duplicates};
 use super::model_settings::{ModelSettings, distinct};
 use super::nearest_name::nearest_name;
-use super::number_range::duration_from_seconds;
 use super::rules::{self, Finding, Part};
 use super::setting::{Setting, Shape};
 use crate::core::key::ApiKey;
+use crate::core::time::duration_from_seconds;
 use crate::error::Problem;
 
 /// The field that holds an entry's name in the list form.
@@ -123,6 +123,7 @@ fn read_single(
         Setting::Model => settings.model = value.string()?,
         Setting::AuthHeader => settings.auth_header = Some(value.string()?),
         Setting::AllowHttp => settings.allow_http = value.flag()?,
+        Setting::SkipUndecodableEvents => settings.skip_undecodable_events = value.flag()?,
         // The ranges of the table hold the numbers well within these types.
         Setting::MaxRetries => settings.max_retries = number(setting, value)? as u32,
         Setting::ContextWindow => settings.context_window = Some(number(setting, value)? as u64),
@@ -269,7 +270,8 @@ mod tests {
             "rate_limit_refill_rate": 0.1, "headers": {"X-A": "$KEY", "X-B": "$$b"},
             "query": {"v": "1", "n": 1.0, "f": true}, "auth_header": "api-key", "timeout": 30,
             "headers_timeout": 1, "first_token_timeout": 2, "idle_timeout": 3,
-            "context_window": 8192, "allow_http": true, "max_event_bytes": 1024.0"#,
+            "context_window": 8192, "allow_http": true, "max_event_bytes": 1024.0,
+            "skip_undecodable_events": true"#,
         );
         assert_eq!(problems, [""; 0]);
         let mut expected = ModelSettings::new("openai", "gpt-4", ["sk-1", "sk-env", "$x"]);
@@ -293,6 +295,7 @@ mod tests {
         expected.context_window = Some(8192);
         expected.allow_http = true;
         expected.max_event_bytes = 1024;
+        expected.skip_undecodable_events = true;
         assert_eq!(settings, expected);
     }
 

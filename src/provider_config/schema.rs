@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::number_range::{LONGEST_SECONDS, NumberRange};
+use super::number_range::NumberRange;
 use super::read_entry::MODEL_NAME;
 use super::setting::{Setting, Shape};
+use crate::core::time::LONGEST_SECONDS;
 
 /// The JSON Schema (draft 2020-12) of `provider.json`, both forms, as in the repository's
 /// `provider.schema.json`.

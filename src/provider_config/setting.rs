@@ -26,6 +26,7 @@ pub(super) enum Setting {
     ContextWindow,
     AllowHttp,
     MaxEventBytes,
+    SkipUndecodableEvents,
 }
 
 /// What a setting's value looks like in JSON.
@@ -59,7 +60,7 @@ const fn row(setting: Setting, name: &'static str, shape: Shape, doc: &'static s
 const SECONDS: Shape = Shape::Number(NumberRange::above_zero().in_seconds());
 
 /// In the order of [`Setting`].
-static TABLE: [Row; 17] = [
+static TABLE: [Row; 18] = [
     row(
         Setting::ApiKeys,
         "api_keys",
@@ -168,6 +169,13 @@ static TABLE: [Row; 17] = [
         Shape::Number(NumberRange::whole(1024.0, Some(1_073_741_824.0))),
         "Streams: the largest single event that is accepted, in bytes.",
     ),
+    row(
+        Setting::SkipUndecodableEvents,
+        "skip_undecodable_events",
+        Shape::Flag,
+        "Streams: whether to pass over an event that cannot be decoded, with a warning in the log; \
+         its text is lost then. Else it fails the stream.",
+    ),
 ];
 
 impl Setting {
@@ -232,7 +240,7 @@ mod tests {
             assert_eq!(setting as usize, index);
             assert_eq!(Setting::named(setting.name()), Some(setting));
         }
-        assert_eq!(Setting::MaxEventBytes as usize + 1, TABLE.len());
+        assert_eq!(Setting::SkipUndecodableEvents as usize + 1, TABLE.len());
         assert_eq!(Setting::named("temperature"), None);
     }
 

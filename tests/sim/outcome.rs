@@ -121,12 +121,15 @@ impl<'a> Case<'a> {
 
     /// Reads the events that were delivered as the caller's client must have.
     fn stream(&self, events: &[Event]) -> Outcome {
-        let (mut visible, mut finished_at) = (false, None);
+        let (mut begun, mut visible, mut finished_at) = (false, false, None);
         for (event, &at) in events.iter().zip(&self.attempt.pieces) {
+            // Every other event has a choice in it.
+            begun |= !matches!(event, Event::Usage(..) | Event::Done);
             match event {
                 Event::Text(_) => visible = true,
                 Event::Finish => finished_at = finished_at.or(Some(at)),
-                Event::Done => return Outcome::Answered,
+                Event::Done if begun => return Outcome::Answered,
+                Event::Done => return later(ErrorKind::Truncated),
                 Event::Malformed => return broken(later(ErrorKind::Decode), visible),
                 Event::Error(meaning) => {
                     return broken(Outcome::Failed(of_meaning(*meaning, 200)), visible);

@@ -11,6 +11,9 @@ use super::said::{Event, Meaning};
 /// A stream's bytes, and its events by their meaning.
 pub fn stream(r: &mut Random, asked: &Asked, goes_bad: bool) -> (Reply, Vec<Event>) {
     let mut events = whole(r, asked);
+    if !goes_bad && matches!(events[0], Event::Usage(..) | Event::Done) {
+        events.insert(0, Event::Finish); // without any choice it would be no answer
+    }
     let at = r.below(events.len());
     let breaks = if goes_bad { r.below(6) } else { usize::MAX };
     let mut codes = Vec::new();

@@ -1,0 +1,155 @@
+//! Keeping secrets out of what others say: providers echo keys in their errors, as sent, escaped or
+//! percent-encoded.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::key::ApiKey;
+
+/// So much of a secret at the end of a text is taken for one that was cut.
+const LEAST_OF_A_SECRET: usize = 4;
+
+/// The secrets of one attempt: its key, and what its settings send besides.
+#[derive(Clone)]
+pub struct Redaction(Arc<[ApiKey]>);
+
+impl Redaction {
+    /// The redaction of these secrets.
+    pub fn new(secrets: impl IntoIterator<Item = ApiKey>) -> Self {
+        let secrets = secrets.into_iter().filter(|secret| !secret.expose().is_empty());
+        let mut secrets: Vec<_> = secrets.collect();
+        // One secret may be the beginning of another.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
+        Self(secrets.into())
+    }
+
+    /// `text` with each secret's label in its place, however it is spelled, and also where the text
+    /// ends in the middle of it. To be done before a text is cut, so that no part of a secret stays.
+    pub fn redacted(&self, text: impl AsRef<[u8]>) -> String {
+        let text = String::from_utf8_lossy(text.as_ref());
+        let (mut shown, mut kept, mut at) = (String::new(), 0, 0);
+        while at < text.len() {
+            let rest = &text.as_bytes()[at..];
+            let found = self.0.iter().find_map(|one| Some((one, length_of(one, rest)?)));
+            let Some((secret, length)) = found else {
+                at += 1;
+                continue;
+            };
+            shown.push_str(&text[kept..at]);
+            shown.push_str(&format!("{secret:?}"));
+            at += length;
+            kept = at;
+        }
+        shown.push_str(&text[kept..]);
+        shown
+    }
+}
+
+impl fmt::Debug for Redaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter()).finish()
+    }
+}
+
+/// How many bytes `secret` takes at the beginning of `text`, if that is where it stands.
+fn length_of(secret: &ApiKey, text: &[u8]) -> Option<usize> {
+    let secret = secret.expose().as_bytes();
+    if text.starts_with(secret) {
+        return Some(secret.len());
+    }
+    let mut at = 0;
+    for (index, byte) in secret.iter().enumerate() {
+        match length_of_byte(*byte, &text[at..]) {
+            Some(length) => at += length,
+            None if index >= LEAST_OF_A_SECRET && breaks_off(&text[at..]) => {
+                return Some(text.len());
+            }
+            None => return None,
+        }
+    }
+    Some(at)
+}
+
+/// How many bytes at the beginning of `text` stand for `byte`: it may be percent-encoded, or escaped
+/// as in JSON.
+fn length_of_byte(byte: u8, text: &[u8]) -> Option<usize> {
+    let is_byte = |digits: &[u8]| {
+        let digits = std::str::from_utf8(digits).ok();
+        digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) == Some(byte)
+    };
+    match text {
+        [b'%', digits @ ..] if digits.get(..2).is_some_and(is_byte) => Some(3),
+        [b'\\', b'u', b'0', b'0', digits @ ..] if digits.get(..2).is_some_and(is_byte) => Some(6),
+        [b'\\', escaped, ..] if *escaped == byte && !byte.is_ascii_alphanumeric() => Some(2),
+        [first, ..] if *first == byte => Some(1),
+        _ => None,
+    }
+}
+
+/// Whether the text ends here, or in an escape that has begun.
+fn breaks_off(rest: &[u8]) -> bool {
+    match rest {
+        [] => true,
+        [b'%', rest @ ..] => rest.len() < 2,
+        [b'\\', rest @ ..] => rest.is_empty() || (rest.len() < 5 && rest.starts_with(b"u")),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn redacted(secrets: &[&str], text: &str) -> String {
+        Redaction::new(secrets.iter().map(|secret| ApiKey::new(secret))).redacted(text)
+    }
+
+    #[test]
+    fn a_secret_is_found_however_it_is_spelled() {
+        let key = r#"bce/v3+0="1\2&abcd"#;
+        for spelled in [
+            key,
+            r#"bce/v3+0=\"1\\2&abcd"#,
+            r#"bce\/v3+0=\"1\\2\u0026abcd"#,
+            r#"bce\u002fv3\u002B0\u003d\u00221\u005C2\u0026abcd"#,
+            "bce%2Fv3%2B0%3D%221%5C2%26abcd",
+            "bce%2fv3%2b0%3d%221%5c2%26abcd",
+            r#"bce/v3%2b0=%221%5c2%26%61bcd"#,
+        ] {
+            let shown = redacted(&[key], &format!("ä {spelled} and {spelled}!"));
+            assert_eq!(shown, "ä …abcd and …abcd!", "{spelled}");
+        }
+        let twice = r"a\\b-0123456789";
+        assert_eq!(redacted(&[twice], twice), "…6789", "as it is, before any escape");
+    }
+
+    #[test]
+    fn what_is_no_secret_stays() {
+        for text in ["", "nothing to hide", "sk-0123", "100 % of sk-9", "%zz \\u00 \\", "ä…"] {
+            assert_eq!(
+                redacted(&["sk-0123456789abcd", ""], &format!("{text} ")),
+                format!("{text} ")
+            );
+        }
+        assert_eq!(redacted(&[""], "x"), "x");
+    }
+
+    #[test]
+    fn a_secret_that_was_cut_does_not_stay_either() {
+        let key = r"sk-/456789abcd";
+        for whole in [key, "sk-%2F456789abcd", r"sk-\/456789abcd", r"sk-\u002f456789abcd"] {
+            for length in whole.len() - "456789abcd".len()..=whole.len() {
+                let shown = redacted(&[key], &format!("no {}", &whole[..length]));
+                assert_eq!(shown, "no …abcd", "{}", &whole[..length]);
+            }
+        }
+        assert_eq!(redacted(&[key], "no sk-"), "no sk-", "how every key begins");
+    }
+
+    #[test]
+    fn the_longest_secret_wins() {
+        let secrets = ["sk-0123456789", "sk-0123456789-abcd", "6789-abcdefgh"];
+        assert_eq!(redacted(&secrets, "sk-0123456789-abcdefgh"), "…abcdefgh");
+        assert_eq!(redacted(&secrets, "sk-0123456789!"), "…6789!");
+    }
+}
