@@ -49,10 +49,11 @@ async fn a_full_bucket_is_a_429_that_says_when() -> Outcome {
 
 #[tokio::test]
 async fn waiting_as_told_is_enough() -> Outcome {
-    let keys = vec![KeySettings::limited("sk-quick-0001", 1, 50.0)];
+    let keys = vec![KeySettings::limited("sk-quick-0001", 1, 4.0)];
     let provider = MockProvider::start(Settings { keys, ..Settings::default() }).await?;
     let mut refused = 0;
-    for _ in 0..20 {
+    // A busy machine may be slower than the limit for a while, but not for ever.
+    while refused < 3 {
         let response = post(&provider, "sk-quick-0001", &prompt(false)).await?;
         if response.status() == 429 {
             refused += 1;
@@ -62,7 +63,6 @@ async fn waiting_as_told_is_enough() -> Outcome {
             assert_eq!(response.status(), 200);
         }
     }
-    assert!(refused > 0);
     Ok(())
 }
 
