@@ -32,7 +32,7 @@ const LONG = [
   { name: "licences, bans and sources", run: deny },
   { name: "contents of the archive", run: checkArchive },
   step("examples", "cargo build --locked --examples"),
-  step("unit tests, without reqwest", "cargo test --locked -p lockkeeper --lib --no-default-features"),
+  step("tests without reqwest", "cargo test --locked -p lockkeeper --lib --test own_transport --no-default-features"),
   step("simulation, 20,000 scenarios", "cargo test --locked --release --test sim", { LOCKKEEPER_SIM_SCENARIOS: "20000" }),
 ];
 
