@@ -20,7 +20,7 @@ export function checkBareDependencies() {
 }
 
 const WANTED = [
-  /^(src|examples)\/[\w/-]+\.rs$/,
+  /^src\/[\w/-]+\.rs$/,
   /^(README|CHANGELOG)\.md$/,
   /^LICENSE-(MIT|APACHE)$/,
   /^provider\.schema\.json$/,

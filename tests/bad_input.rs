@@ -1,4 +1,5 @@
 //! Whatever a provider sends: a typed error or an answer, never a panic, never a hang.
+#![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used)] // in helpers too, a failure is the test's
 
 mod scripted;

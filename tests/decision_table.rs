@@ -1,4 +1,5 @@
 //! The decision table: what each outcome means for its key, and what comes next.
+#![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used)] // in helpers too, a failure is the test's
 
 mod scripted;

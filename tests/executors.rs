@@ -1,4 +1,5 @@
 //! The native client under several executors, over a real socket.
+#![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used)] // in helpers too, a failure is the test's
 
 mod live;

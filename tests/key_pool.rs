@@ -1,4 +1,5 @@
 //! The key pool: who gets which key, that every lease ends, and that keys come and go live.
+#![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used)] // in helpers too, a failure is the test's
 
 mod scripted;

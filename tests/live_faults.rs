@@ -1,4 +1,5 @@
 //! Every fault of the mock provider over a real socket: what the native transport makes of it.
+#![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used)] // in helpers too, a failure is the test's
 
 mod live;

@@ -1,4 +1,5 @@
 //! Without reqwest: a user's own transport, on the platform's clock, driven by any executor.
+#![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used)] // in helpers too, a failure is the test's
 
 use std::sync::{Arc, Mutex};

@@ -1,5 +1,6 @@
 //! `provider.schema.json` is what the library makes of its table of settings, and it agrees with
 //! the parser on what a good configuration is.
+#![cfg(not(target_arch = "wasm32"))]
 
 use std::path::Path;
 

@@ -1,4 +1,5 @@
 //! What goes over the wire: URL, headers and body, and what is refused before it does.
+#![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used)] // in helpers too, a failure is the test's
 
 mod scripted;

@@ -1,4 +1,5 @@
 //! Keys show nowhere: not in the most verbose log of any crate, not in an error, not in a `Debug`.
+#![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used)] // in helpers too, a failure is the test's
 
 mod live;

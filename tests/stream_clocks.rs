@@ -1,4 +1,5 @@
 //! The clocks of a stream: to its headers, to its first token, between its parts, and after its end.
+#![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used)] // in helpers too, a failure is the test's
 
 mod scripted;

@@ -1,4 +1,5 @@
 //! Streams: how they begin, what they hold back, and their one terminal state.
+#![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used)] // in helpers too, a failure is the test's
 
 mod scripted;

@@ -1,4 +1,5 @@
 //! The token bucket: its rate, its queue, its refusals, and who shares it.
+#![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used)] // in helpers too, a failure is the test's
 
 mod scripted;

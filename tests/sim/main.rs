@@ -4,7 +4,7 @@
 //!
 //! `LOCKKEEPER_SIM_SCENARIOS=20000` runs more of them; `LOCKKEEPER_SIM_SEED=17` runs that one and
 //! prints its trace.
-
+#![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used)] // what is missing here is a test's failure
 
 mod observe;
