@@ -56,6 +56,10 @@ async fn whole(mut response: HttpResponse) -> Result<Vec<u8>, Failure> {
     Ok(body)
 }
 
+fn is_broken_json(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(body).is_err()
+}
+
 /// Tells an answer from an error in its place, from a cut, and from something else altogether.
 pub(crate) fn decode(body: &[u8], redaction: &Redaction) -> Result<ChatResponse, Failure> {
     let answer = match serde_json::from_slice::<ChatResponse>(body) {
@@ -68,7 +72,10 @@ pub(crate) fn decode(body: &[u8], redaction: &Redaction) -> Result<ChatResponse,
             let start = ProviderError::from_body(body, redaction).message;
             let start: String = redaction.redacted(start).chars().take(200).collect();
             let message = format!("the answer is no chat completion ({error}): {start}");
-            return Err(Failure::new(ErrorKind::Decode, message));
+            let failure = Failure::new(ErrorKind::Decode, message);
+            // JSON that has broken down on its way may come whole; a page, or some other JSON, is
+            // what is answered there.
+            return Err(if is_broken_json(body) { failure.cut_off() } else { failure });
         }
     };
     match in_place_of_answer(&answer.extra, body, redaction) {
@@ -103,6 +110,14 @@ mod tests {
         }
         let page = decode(b"<html>").map_err(|failure| failure.kind);
         assert_eq!(page, Err(ErrorKind::Decode));
+    }
+
+    #[test]
+    fn broken_json_may_be_asked_for_again_and_other_json_not() {
+        let is_cut = |body: &[u8]| decode(body).map_err(|failure| failure.is_cut);
+        assert_eq!(is_cut(b"{malformed json: <<<>>>"), Err(true));
+        assert_eq!(is_cut(br#"{"choices":7}"#), Err(false));
+        assert_eq!(is_cut(b"<html>"), Err(false));
     }
 
     #[test]
