@@ -12,7 +12,7 @@ use crate::core::backoff::Jitter;
 use crate::error::{Error, Problem};
 use crate::exchange::Engine;
 use crate::key_pool::ApiKeyPool;
-use crate::platform::{Runtime, Transport, default_runtime, default_transport};
+use crate::platform::{Runtime, Transport, default_transport, the_clock};
 use crate::provider_config::{BaseUrl, ModelSettings, parse};
 use crate::registry;
 use crate::token_bucket::TokenBucket;
@@ -235,9 +235,7 @@ impl OpenAiCompatible {
 impl World {
     /// The clock given, or else the platform's own.
     fn runtime(&self) -> Result<Arc<dyn Runtime>, Error> {
-        let runtime = self.runtime.clone().or_else(default_runtime);
-        let none = "no clock is built in here: give one with `runtime(…)`";
-        runtime.ok_or_else(|| Error::config(vec![Problem::new("", 0, none)]))
+        self.runtime.clone().map_or_else(the_clock, Ok)
     }
 
     /// The transport given, or else the platform's own.

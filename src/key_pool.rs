@@ -12,8 +12,8 @@ use crate::core::key_slot::KeyStatus;
 use crate::core::retry::{Failure, NextKey};
 use crate::error::{Error, ErrorKind, Problem};
 use crate::lock::lock;
-use crate::platform::{Runtime, default_runtime};
-use crate::provider_config::BaseUrl;
+use crate::platform::{Runtime, the_clock};
+use crate::provider_config::{BaseUrl, check_key};
 use crate::registry;
 use crate::wakers::{Change, Wakers};
 
@@ -61,9 +61,7 @@ impl ApiKeyPool {
         base_url: &str,
         keys: impl IntoIterator<Item = K>,
     ) -> Result<Self, Error> {
-        let no_clock =
-            || Error::new(ErrorKind::Config, "no clock is built in here: give a Runtime");
-        Self::with_runtime(provider_id, base_url, keys, default_runtime().ok_or_else(no_clock)?)
+        Self::with_runtime(provider_id, base_url, keys, the_clock()?)
     }
 
     /// The same on a clock of your own: pools are shared by those who share the clock.
@@ -310,14 +308,11 @@ fn checked<K: AsRef<str>>(keys: impl IntoIterator<Item = K>) -> Result<Vec<ApiKe
     let mut problems = Vec::new();
     let mut fit = Vec::new();
     for (index, key) in keys.into_iter().enumerate() {
-        let path = || format!("api_keys[{index}]");
-        match key.as_ref() {
-            "" => problems.push(Problem::new(path(), 0, "an empty key")),
-            key if !key.bytes().all(|byte| byte.is_ascii_graphic()) => {
-                let message = "a key has characters other than visible ASCII";
-                problems.push(Problem::new(path(), 0, message));
+        match check_key(key.as_ref()) {
+            Ok(()) => fit.push(ApiKey::new(key.as_ref())),
+            Err(message) => {
+                problems.push(Problem::new(format!("api_keys[{index}]"), 0, message));
             }
-            key => fit.push(ApiKey::new(key)),
         }
     }
     if problems.is_empty() { Ok(fit) } else { Err(Error::config(problems)) }

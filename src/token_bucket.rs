@@ -16,7 +16,7 @@ use crate::core::time::Timestamp;
 use crate::core::token_bucket::{Bucket, Ticket, Turn};
 use crate::error::{Error, ErrorKind, Problem};
 use crate::lock::lock;
-use crate::platform::{BoxFuture, Runtime, default_runtime};
+use crate::platform::{BoxFuture, Runtime, the_clock};
 
 /// Two computations of one moment differ by rounding, which is no reason for a new timer.
 const SAME_MOMENT: Duration = Duration::from_micros(1);
@@ -79,9 +79,7 @@ impl TokenBucket {
     /// [`ErrorKind::Config`] where `capacity` is below 1, `refill_rate` is not above 0, or either is
     /// not finite.
     pub fn new(capacity: f64, refill_rate: f64) -> Result<Self, Error> {
-        let no_clock =
-            || Error::new(ErrorKind::Config, "no clock is built in here: give a Runtime");
-        Self::with_runtime(capacity, refill_rate, default_runtime().ok_or_else(no_clock)?)
+        Self::with_runtime(capacity, refill_rate, the_clock()?)
     }
 
     /// A full bucket on a clock of your own.

@@ -10,6 +10,7 @@ mod native;
 #[cfg(target_arch = "wasm32")]
 mod web;
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -17,12 +18,13 @@ use native as built_in;
 #[cfg(target_arch = "wasm32")]
 use web as built_in;
 
+pub(crate) use built_in::transport as default_transport;
 pub use built_in::transports;
-pub(crate) use built_in::{runtime as default_runtime, transport as default_transport};
 pub use http::{Header, HttpRequest, HttpResponse, TransportError};
 pub use maybe_send::{BoxFuture, BoxStream, MaybeSend, MaybeSync, boxed, boxed_stream};
 
 use crate::core::time::Timestamp;
+use crate::error::{Error, Problem};
 
 /// Time: what it is, and how to wait for it.
 ///
@@ -54,4 +56,13 @@ pub trait Transport: MaybeSend + MaybeSync + 'static {
         &self,
         request: HttpRequest,
     ) -> BoxFuture<'static, Result<HttpResponse, TransportError>>;
+}
+
+/// The platform's own clock.
+///
+/// # Errors
+/// [`ErrorKind::Config`](crate::ErrorKind::Config) where none is built in.
+pub(crate) fn the_clock() -> Result<Arc<dyn Runtime>, Error> {
+    let none = "no clock is built in here: give one with `runtime(…)` or `with_runtime(…)`";
+    built_in::runtime().ok_or_else(|| Error::config(vec![Problem::new("", 0, none)]))
 }

@@ -23,4 +23,5 @@ pub(crate) use base_url::BaseUrl;
 pub(crate) use model_settings::DEFAULT_CHAT_TIMEOUT;
 pub use model_settings::ModelSettings;
 pub use provider_file::parse;
+pub(crate) use rules::key as check_key;
 pub use schema::provider_schema;

@@ -81,7 +81,7 @@ pub(super) fn name(name: &str) -> Result<(), String> {
 }
 
 /// One key: visible ASCII, as anything else cannot stand in a header.
-pub(super) fn key(key: &str) -> Result<(), String> {
+pub(crate) fn key(key: &str) -> Result<(), String> {
     if key.is_empty() {
         return Err("is empty".to_owned());
     }
