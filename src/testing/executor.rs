@@ -7,11 +7,16 @@ use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use futures_util::task::{ArcWake, waker};
 
 use super::virtual_clock::VirtualClock;
 use crate::lock::lock;
+
+/// So often tasks may be polled at one moment; more are tasks that wake each other for ever, while
+/// the time that they wait for stands still.
+const MOST_STEPS_AT_ONE_MOMENT: usize = 1_000_000;
 
 type Task = Pin<Box<dyn Future<Output = ()>>>;
 
@@ -35,9 +40,11 @@ pub struct Executor {
     clock: VirtualClock,
     tasks: Vec<Option<Task>>,
     ready: Arc<Mutex<VecDeque<usize>>>,
+    moment: Duration,
+    steps_at_moment: usize,
 }
 
-/// Tasks wait for something that no timer will bring.
+/// Tasks wait for something that no timer will bring, or wake each other without end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Hung {
@@ -47,7 +54,7 @@ pub struct Hung {
 
 impl fmt::Display for Hung {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} tasks wait for something that no timer will bring", self.tasks)
+        write!(f, "{} tasks wait for what no timer will bring, or spin", self.tasks)
     }
 }
 
@@ -57,7 +64,13 @@ impl Executor {
     /// An executor without tasks.
     #[must_use]
     pub fn new(clock: &VirtualClock) -> Self {
-        Self { clock: clock.clone(), tasks: Vec::new(), ready: Arc::default() }
+        Self {
+            clock: clock.clone(),
+            tasks: Vec::new(),
+            ready: Arc::default(),
+            moment: clock.elapsed(),
+            steps_at_moment: 0,
+        }
     }
 
     /// Adds a task, to run when [`run`](Self::run) does.
@@ -98,13 +111,17 @@ impl Executor {
                     lock(&self.ready).retain(|&task| task != index);
                     break;
                 }
-                assert!(self.step(), "the future waits for something that no timer will bring");
+                assert!(self.step(), "the future waits for what no timer will bring, or spins");
             }
         }
     }
 
-    /// Polls the next woken task, or else rings the next timer. False if there is neither.
+    /// Polls the next woken task, or else rings the next timer. False if there is neither, or no end
+    /// of them.
     fn step(&mut self) -> bool {
+        if self.spins() {
+            return false;
+        }
         let next = lock(&self.ready).pop_front();
         let Some(index) = next else { return self.clock.ring_next(None) };
         let waker = self.waker(index);
@@ -115,6 +132,15 @@ impl Executor {
             *slot = None;
         }
         true
+    }
+
+    fn spins(&mut self) -> bool {
+        let now = self.clock.elapsed();
+        if now != self.moment {
+            (self.moment, self.steps_at_moment) = (now, 0);
+        }
+        self.steps_at_moment += 1;
+        self.steps_at_moment > MOST_STEPS_AT_ONE_MOMENT
     }
 
     fn waker(&self, index: usize) -> Waker {
@@ -139,5 +165,29 @@ impl ArcWake for Wake {
         if !ready.contains(&this.index) {
             ready.push_back(this.index);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tasks_that_spin_are_told_of() {
+        let clock = VirtualClock::new();
+        let mut executor = Executor::new(&clock);
+        executor.spawn(std::future::poll_fn(|cx| {
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }));
+        assert_eq!(executor.run(), Err(Hung { tasks: 1 }));
+    }
+
+    #[test]
+    fn tasks_that_wait_for_nothing_are_told_of() {
+        let mut executor = Executor::new(&VirtualClock::new());
+        executor.spawn(std::future::pending());
+        executor.spawn(async {});
+        assert_eq!(executor.run(), Err(Hung { tasks: 1 }));
     }
 }
