@@ -56,7 +56,7 @@ impl ClientBuilder {
         Self { settings, pool: None, world: World::default() }
     }
 
-    /// A transport of your own. Default: reqwest, natively.
+    /// A transport of your own. Default: reqwest natively, `fetch` on wasm32.
     pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
         self.world.transport = Some(transport);
         self
