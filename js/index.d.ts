@@ -1,0 +1,650 @@
+/**
+ * One portable client for every OpenAI-compatible LLM API, with a pool of keys and a token bucket in
+ * front of it. The same in browsers, Node, Deno, Bun and edge workers.
+ *
+ * All durations are numbers of seconds. Numbers above 10,000 are refused: they look like milliseconds.
+ *
+ * @packageDocumentation
+ */
+
+// ---------------------------------------------------------------- what is said
+
+/** A message of a chat, as OpenAI's API has it. Fields that are not named here are passed on. */
+export interface ChatMessage {
+  /** Who speaks: `system`, `developer`, `user`, `assistant`, `tool`. */
+  role: string;
+  /** What is said: a text, or a list of parts (texts, images, audio, files). */
+  content?: string | ReadonlyArray<ContentPart> | null;
+  /** More fields, such as `name`, `tool_calls`, `tool_call_id`. */
+  [field: string]: unknown;
+}
+
+/** A part of a message's content, such as `{ type: "text", text }` or `{ type: "image_url", image_url }`. */
+export interface ContentPart {
+  type: string;
+  [field: string]: unknown;
+}
+
+/** The messages of a chat. Arrays of the `openai` package's message types fit, too. */
+export type ChatMessages = ReadonlyArray<ChatMessage | MessageLike>;
+
+/** Any object with a role; what else it has is the provider's business. */
+export interface MessageLike {
+  role: string;
+}
+
+/** The options of one call. What is not named here (any OpenAI field) goes to the provider as it is. */
+export interface ChatOptions {
+  /** The model that answers. Default: the client's. */
+  model?: string;
+  /** How freely the model picks its words, as a rule from 0 to 2. Default: the provider's. */
+  temperature?: number | null;
+  /** How long the whole call may take, waits and retries included, in seconds. Default: the client's. */
+  timeout?: number;
+  /** Streams: from sending a request to the response's headers, in seconds. Default: the client's. */
+  headersTimeout?: number;
+  /** Streams: from sending a request to the first visible token, in seconds. Default: the client's. */
+  firstTokenTimeout?: number;
+  /** Streams: the longest silence while somebody reads, in seconds. Default: the client's. */
+  idleTimeout?: number;
+  /** How often to try again after the first time. Default: the client's. */
+  maxRetries?: number;
+  /** Ends the call, whatever it is doing. The call rejects with the signal's reason. Default: none. */
+  signal?: AbortSignal | null;
+  /** Any other field of OpenAI's API, passed on as it is. */
+  [field: string]: unknown;
+}
+
+// ---------------------------------------------------------------- what is answered
+
+/** What an answer cost in LLM tokens. */
+export interface Usage {
+  /** LLM tokens of the request. */
+  prompt_tokens: number;
+  /** LLM tokens of the answer, its reasoning and tool calls included. */
+  completion_tokens: number;
+  /** Both together. */
+  total_tokens: number;
+  /** `true` where the provider reported nothing and these numbers are our estimate. */
+  estimated?: true;
+}
+
+/** Why a choice ended. Providers have reasons of their own, too. */
+export type FinishReason = "stop" | "length" | "tool_calls" | "content_filter" | "function_call";
+
+/** A call of a function that the model asks for. */
+export interface FunctionToolCall {
+  id: string;
+  type: "function";
+  function: { name: string; arguments: string };
+}
+
+/** What a choice of a whole answer says. */
+export interface AssistantMessage {
+  role: "assistant";
+  content: string | null;
+  refusal: string | null;
+  tool_calls?: FunctionToolCall[];
+}
+
+/** One of the answers. */
+export interface Choice {
+  index: number;
+  message: AssistantMessage;
+  finish_reason: FinishReason;
+  logprobs: null;
+}
+
+/**
+ * The whole answer: the provider's own JSON object, typed as OpenAI's API has it. Providers that are less
+ * exact leave fields out and add others.
+ */
+export interface ChatCompletion {
+  id: string;
+  object: "chat.completion";
+  created: number;
+  model: string;
+  choices: Choice[];
+  usage?: Usage;
+}
+
+/** A piece of a tool call. */
+export interface ToolCallDelta {
+  index: number;
+  id?: string;
+  type?: "function";
+  function?: { name?: string; arguments?: string };
+}
+
+/** What a choice gained with a chunk. */
+export interface Delta {
+  role?: "developer" | "system" | "user" | "assistant" | "tool";
+  content?: string | null;
+  refusal?: string | null;
+  tool_calls?: ToolCallDelta[];
+}
+
+/** What one choice gained. */
+export interface ChunkChoice {
+  index: number;
+  delta: Delta;
+  finish_reason: FinishReason | null;
+}
+
+/** One chunk of a streamed answer: the provider's own JSON object, typed as OpenAI's API has it. */
+export interface ChatCompletionChunk {
+  id: string;
+  object: "chat.completion.chunk";
+  created: number;
+  model: string;
+  choices: ChunkChoice[];
+  usage?: Usage | null;
+}
+
+// ---------------------------------------------------------------- who answers
+
+/** What can be talked to: an {@link OpenAICompatible}, or an object of your own. */
+export interface LLMInterface {
+  /** Sends the messages and resolves to the whole answer. */
+  chat(messages: ChatMessages, options?: ChatOptions): Promise<ChatCompletion>;
+  /** Sends the messages, when the stream is first read, and yields the answer as it arrives. */
+  chatStream(messages: ChatMessages, options?: ChatOptions): AsyncIterable<ChatCompletionChunk>;
+}
+
+/** The settings of a client that the configuration file has as well. */
+export interface ClientSettings {
+  /** The address of the API, to which `/chat/completions` is added. Default: by the `providerId`, where that is known. */
+  baseUrl?: string;
+  /** The model's name as the provider knows it. */
+  model: string;
+  /** How often a failed request is tried again after the first attempt. Default: 5. */
+  maxRetries?: number;
+  /** The wait before the first retry, in seconds; it doubles up to 60. Default: 1. */
+  retryDelay?: number;
+  /** How many requests may start at once after a pause. Default: 10. */
+  rateLimitCapacity?: number;
+  /** How many requests may start per second in the long run. Default: 1. */
+  rateLimitRefillRate?: number;
+  /** How long a call may take, waits and retries included, in seconds. Default: 600 for chat, none for streams. */
+  timeout?: number;
+  /** Streams: to the response's headers, in seconds. Default: 60. */
+  headersTimeout?: number;
+  /** Streams: to the first visible token, in seconds. Default: 120. */
+  firstTokenTimeout?: number;
+  /** Streams: the longest silence while somebody reads, in seconds. Default: 60. */
+  idleTimeout?: number;
+  /** Extra headers of every request. Default: none. */
+  headers?: Record<string, string>;
+  /** Extra query parameters of every request, such as Azure's `api-version`. Default: none. */
+  query?: Record<string, string | number | boolean>;
+  /** The header that carries the bare key, such as Azure's `api-key`. Default: `Authorization: Bearer`. */
+  authHeader?: string;
+  /** The model's context window in LLM tokens. Default: unknown. */
+  contextWindow?: number;
+  /** Whether keys may travel unencrypted, over plain http://, beyond this machine. Default: false. */
+  allowHttp?: boolean;
+  /** Streams: the largest single event that is accepted, in bytes. Default: 8,388,608. */
+  maxEventBytes?: number;
+  /** Streams: whether to pass over events that cannot be decoded, and their text. Default: false. */
+  skipUndecodableEvents?: boolean;
+}
+
+/** What the world is to a client. */
+export interface HostOptions {
+  /** Sends the requests. Default: the global `fetch`, looked up for each request. */
+  fetch?: (input: string, init: RequestInit) => Promise<Response>;
+  /**
+   * Whether keys for a service that is not on this machine may be used in a web page, where everybody who
+   * opens it can read them. Default: false.
+   */
+  dangerouslyAllowBrowser?: boolean;
+}
+
+/** The options of {@link OpenAICompatible}'s constructor. */
+export interface OpenAICompatibleOptions extends ClientSettings, HostOptions {
+  /** The pool that its keys come from. One of this and `apiKeys` is needed. */
+  apiKeyPool?: APIKeyPool;
+  /** Its keys, in place of a pool. May be empty only for a server on this machine. */
+  apiKeys?: string | ReadonlyArray<string>;
+  /** The provider's name, which pools are shared by. Default: the pool's, or `"default"`. */
+  providerId?: string;
+}
+
+/** The options of {@link OpenAICompatible.loadFromJson}. */
+export interface LoadOptions extends HostOptions {
+  /** Where `"$NAME"` in keys and headers is looked up. Default: `process.env`, where there is one. */
+  env?: Readonly<Record<string, string | undefined>> | ((name: string) => string | undefined);
+}
+
+/** Clients by provider and model: `providers.openai["gpt-4"]`. */
+export type Providers = Record<string, Record<string, OpenAICompatible>>;
+
+/** A client for one model of one OpenAI-compatible API, with its key pool and token bucket. */
+export class OpenAICompatible implements LLMInterface {
+  /**
+   * Makes a client.
+   *
+   * @throws {@link ConfigError} with every problem of the options.
+   */
+  constructor(options: OpenAICompatibleOptions);
+
+  /**
+   * Loads the text of a `provider.json`, or the object that it holds.
+   *
+   * @throws {@link ConfigError} with every problem in it; nothing is half-loaded.
+   */
+  static loadFromJson(config: string | object, options?: LoadOptions): Providers;
+
+  /**
+   * Loads a `provider.json` from a file (Node, Deno, Bun) or a URL (browsers, workers).
+   *
+   * @throws {@link ConfigError} where it can't be read, or with every problem in it.
+   */
+  static loadFromJsonFile(path: string | URL, options?: LoadOptions): Promise<Providers>;
+
+  /**
+   * Sends the messages and resolves to the whole answer, the provider's own JSON object.
+   *
+   * @throws {@link LLMError}, or the signal's reason.
+   */
+  chat(messages: ChatMessages, options?: ChatOptions): Promise<ChatCompletion>;
+
+  /** Sends the messages, when the stream is first read, and yields the answer as it arrives. */
+  chatStream(messages: ChatMessages, options?: ChatOptions): ChatStream;
+
+  /**
+   * A drop-in for the global `fetch`, bound to this client: requests under its base URL go through the
+   * pool, the bucket, the retries and the clocks, with a key of the pool in place of the caller's. Other URLs are refused.
+   * Give it to an SDK as its `fetch`, and switch off the SDK's own retries (`maxRetries: 0`).
+   */
+  readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+
+  /** The model that it asks by default. */
+  readonly model: string;
+  /** The address that it asks. */
+  readonly baseUrl: string;
+  /** LLM tokens sent so far, as reported or estimated. */
+  readonly inputTokenCount: number;
+  /** LLM tokens received so far, as reported or estimated. */
+  readonly outputTokenCount: number;
+  /** The pool that its keys come from. */
+  readonly keyPool: APIKeyPool;
+  /** The bucket that meters its requests. */
+  readonly tokenBucket: TokenBucket;
+
+  /** What it has done so far. */
+  stats(): ClientStats;
+
+  /** Calls `listener` at every such event from now on. Returns a function that ends this. */
+  on<Name extends keyof ClientEvents>(event: Name, listener: (event: ClientEvents[Name]) => void): () => void;
+  /** Ends what {@link on} began. */
+  off<Name extends keyof ClientEvents>(event: Name, listener: (event: ClientEvents[Name]) => void): void;
+}
+
+/** What a client has done so far. */
+export interface ClientStats {
+  /** Calls begun. */
+  calls: number;
+  /** Calls answered. */
+  succeeded: number;
+  /** Calls that ended with an error. */
+  failed: number;
+  /** Calls aborted before their end. */
+  cancelled: number;
+  /** Attempts sent, over all calls. */
+  attempts: number;
+  /** Waits of calls: for a bucket token, a key, or the next retry. */
+  waits: number;
+  /** LLM tokens sent, as reported or estimated. */
+  inputTokens: number;
+  /** LLM tokens received, as reported or estimated. */
+  outputTokens: number;
+}
+
+/** What happens to the calls of a client, by name. `call` numbers its calls from 0. */
+export interface ClientEvents {
+  /** A call waits. */
+  wait: {
+    call: number;
+    /** What for. */
+    for: "token" | "key" | "retry";
+    /** For how long as a rule, in seconds; absent where nobody can say. */
+    seconds?: number;
+  };
+  /** An attempt is sent. */
+  attempt: { call: number; keyLabel: string; model: string };
+  /** The headers of a response have come. */
+  headers: { call: number; keyLabel: string; status: number; /** Since it was sent, in seconds. */ seconds: number };
+  /** A stream has its first visible token. */
+  firstToken: { call: number; keyLabel: string; /** Since it was sent, in seconds. */ seconds: number };
+  /** An attempt has failed. */
+  failure: Attempt & { call: number; /** How long the provider asks to wait, in seconds. */ retryAfter?: number };
+  /** A call has ended. */
+  end: {
+    call: number;
+    outcome: "succeeded" | "failed" | "cancelled";
+    /** The key that answered, if one did. */
+    keyLabel?: string;
+  };
+}
+
+// ---------------------------------------------------------------- the answer as it arrives
+
+/** Where a stream stands. It ends in exactly one of the last four. */
+export type StreamState = "open" | "finished" | "truncated" | "cancelled" | "failed";
+
+/**
+ * A streamed answer, for its one reader. Nothing is sent before it is first read. Leaving the loop early, `abort()`,
+ * and the end of a `using` block end the request and close its connection.
+ */
+export class ChatStream implements AsyncIterable<ChatCompletionChunk>, AsyncDisposable {
+  private constructor();
+
+  /** A stream over chunks of your own making, for {@link LLMInterface}s of your own. */
+  static from(chunks: AsyncIterable<ChatCompletionChunk> | Iterable<ChatCompletionChunk>, messages?: ChatMessages): ChatStream;
+
+  /** The chunks, the provider's own JSON objects. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<ChatCompletionChunk>;
+  /** The text of the first choice alone, piece by piece. */
+  readonly textStream: AsyncIterableIterator<string>;
+  /** Reads to the end and resolves to the first choice's text. */
+  text(): Promise<string>;
+  /** Reads to the end and resolves to the answer as `chat` would have given it. */
+  result(): Promise<ChatCompletion>;
+  /** What the answer cost, as reported or estimated, when the stream has ended; reads to the end if nobody has. */
+  usage(): Promise<Usage>;
+  /** What has arrived so far of the first choice. */
+  readonly partial: Partial;
+  /** Where the stream stands. */
+  readonly state: StreamState;
+  /** The label of the key that answers (`…abcd`), once one does. */
+  readonly keyLabel: string | undefined;
+
+  /**
+   * The answer as server-sent events, ready for a browser: `data: {chunk}` for each chunk, `data: [DONE]` at
+   * the end. A failure ends it with `data: {"error": …}` and no `[DONE]`.
+   */
+  toReadableStream(): ReadableStream<Uint8Array>;
+  /** The same as a response with the right headers, to be returned from an edge worker. */
+  toResponse(init?: ResponseInit): Response;
+
+  /** Ends the request. Whoever reads is told `reason` (default: an `AbortError`). */
+  abort(reason?: unknown): void;
+  [Symbol.dispose](): void;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** What had been received of an answer. */
+export interface Partial {
+  /** The text of the first choice so far. */
+  text: string;
+  /** The reasoning of the first choice so far. */
+  reasoning: string;
+}
+
+// ---------------------------------------------------------------- the parts
+
+/** The options of {@link APIKeyPool}'s constructor. */
+export interface APIKeyPoolOptions {
+  /** The keys. Duplicates count once. */
+  apiKeys: string | ReadonlyArray<string>;
+  /** The provider's name. */
+  providerId: string;
+  /** The address that the keys are for; they are sent to no other origin. Default: the known provider's, or that of the first client. */
+  baseUrl?: string;
+}
+
+/**
+ * The API keys of one provider. Each request takes the ready key with the fewest requests in flight. Pools of one
+ * `providerId` and `baseUrl` are one pool: making it again adds the keys that are new.
+ */
+export class APIKeyPool {
+  /** @throws {@link ConfigError} where there is no key, or one that no header can carry. */
+  constructor(options: APIKeyPoolOptions);
+  /** The id that the pool was made with. */
+  readonly providerId: string;
+  /** The address that the keys are for, once that is known. */
+  readonly baseUrl: string;
+  /** Requests under way on all keys together. */
+  readonly inFlight: number;
+  /** The key that the next request would use, or `undefined` while no key is ready. */
+  getLeastLoadedKey(): string | undefined;
+  /** Counts a request on a key, made outside the library. False if the pool does not know it. */
+  incrementTaskCount(key: string): boolean;
+  /** Ends such a request; the count never falls below 0. False if the pool does not know the key. */
+  decrementTaskCount(key: string): boolean;
+  /** Adds a key. One that rests or was refused is taken to be well again. */
+  addKey(key: string): void;
+  /** Retires a key: no new work, and gone when its last request ends. False if the pool does not know it. */
+  removeKey(key: string): boolean;
+  /** Makes these the pool's keys: adds the new ones, retires the missing. */
+  reload(keys: ReadonlyArray<string>): void;
+  /** A look at every key, in the order in which they were added. */
+  statuses(): KeyStatus[];
+}
+
+/** How a key is doing. Keys are never shown: a label is `…abcd`. */
+export interface KeyStatus {
+  label: string;
+  /** `cooling`: rate limited. `exhausted`: out of quota or credit. `dead`: refused. */
+  state: "ready" | "cooling" | "exhausted" | "dead";
+  /** How long it still rests, in seconds; absent where it is ready or nobody knows. */
+  restsFor?: number;
+  /** Models that it may not use. */
+  deniedModels: string[];
+  /** Requests under way. */
+  inFlight: number;
+  /** Whether it was removed and only ends its last requests. */
+  retiring: boolean;
+  /** Attempts begun with it. */
+  attempts: number;
+  /** Attempts that were answered. */
+  succeeded: number;
+  /** Attempts that failed otherwise than by a limit. */
+  failed: number;
+  /** Attempts that were refused with a rate limit. */
+  rateLimited: number;
+  /** Attempts that were given up. */
+  cancelled: number;
+  /** Attempts that had to wait first. */
+  waited: number;
+  /** LLM tokens sent with it. */
+  inputTokens: number;
+  /** LLM tokens received with it. */
+  outputTokens: number;
+}
+
+/** The options of {@link TokenBucket}'s constructor. */
+export interface TokenBucketOptions {
+  /** The most tokens it holds, at least 1. */
+  capacity: number;
+  /** Tokens gained per second, above 0. */
+  refillRate: number;
+}
+
+/**
+ * A rate limiter: holds up to `capacity` bucket tokens, gains `refillRate` of them a second, and lets one request
+ * start per token, first come, first served. It starts full.
+ */
+export class TokenBucket {
+  /** @throws {@link ConfigError} where a number is out of range. */
+  constructor(options: TokenBucketOptions);
+  /** The tokens in it now. */
+  readonly tokens: number;
+  /** The most tokens it holds. */
+  readonly capacity: number;
+  /** Tokens gained per second. */
+  readonly refillRate: number;
+  /** How many callers wait. */
+  readonly waiters: number;
+  /**
+   * Takes `amount` (default: 1) tokens when they are there and it is this caller's turn.
+   *
+   * @throws {@link RateLimitError} with `retryAt`, at once, where the wait does not fit `timeout` (in seconds;
+   * default: none); the signal's reason; {@link ConfigError} for more than `capacity`.
+   */
+  acquire(amount?: number, options?: { timeout?: number; signal?: AbortSignal | null }): Promise<void>;
+  /** Takes `amount` (default: 1) tokens if they are there and nobody waits. */
+  tryAcquire(amount?: number): boolean;
+  /** Fills it. */
+  reset(): void;
+}
+
+// ---------------------------------------------------------------- what goes wrong
+
+/** What went wrong, for a `switch`. */
+export type ErrorKind =
+  | "config"
+  | "invalid_request"
+  | "authentication"
+  | "permission_denied"
+  | "not_found"
+  | "rate_limited"
+  | "quota_exhausted"
+  | "context_length_exceeded"
+  | "content_policy"
+  | "server"
+  | "connection"
+  | "timeout"
+  | "truncated"
+  | "decode"
+  | "redirect";
+
+/** One attempt of a call that failed. */
+export interface Attempt {
+  /** The label of the key that was used (`…abcd`), never the key. */
+  keyLabel: string;
+  /** How it ended. */
+  kind: ErrorKind;
+  /** The HTTP status, where there was one. */
+  status?: number;
+  /** What the provider or the host's `fetch` said. */
+  message: string;
+  /** From the start of the call to the start of this attempt, in seconds. */
+  startedAfter: number;
+  /** How long it took, in seconds. */
+  took: number;
+}
+
+/** One problem of a configuration. */
+export interface Problem {
+  /** Where it stands, such as `openai.gpt-4.api_keys[0]`; empty for the whole. */
+  path: string;
+  /** Its line in the text, from 1; 0 where there is no text. */
+  line: number;
+  /** What is wrong, and what would be right. */
+  message: string;
+}
+
+/** The error of every operation in this library. Its subclasses say what went wrong, as does `kind`. */
+export class LLMError extends Error {
+  constructor(message: string, details?: LLMErrorDetails);
+  /** What went wrong. */
+  readonly kind: ErrorKind;
+  /** The HTTP status of the last answer. */
+  readonly status: number | undefined;
+  /** The provider's own error code (or type), such as `insufficient_quota`. */
+  readonly code: string | undefined;
+  /** The provider's request id, for its support. */
+  readonly requestId: string | undefined;
+  /** When the same call may succeed, where that is known. */
+  readonly retryAt: Date | undefined;
+  /** The label of the last key that was used (`…abcd`). */
+  readonly keyLabel: string | undefined;
+  /** Every failed attempt of the call, oldest first. */
+  readonly attempts: ReadonlyArray<Attempt>;
+  /** What had been received of a stream before it failed; absent where no answer had begun. */
+  readonly partial: Partial | undefined;
+  /** What the failed answer cost. */
+  readonly usage: Usage | undefined;
+}
+
+/** What an {@link LLMError} can be made with. */
+export interface LLMErrorDetails {
+  kind?: ErrorKind;
+  status?: number;
+  code?: string;
+  requestId?: string;
+  retryAt?: Date;
+  keyLabel?: string;
+  attempts?: ReadonlyArray<Attempt>;
+  partial?: Partial;
+  usage?: Usage;
+  cause?: unknown;
+}
+
+/** A setting or argument is wrong; nothing was sent. */
+export class ConfigError extends LLMError {
+  readonly kind: "config";
+  /** Every problem found. */
+  readonly problems: ReadonlyArray<Problem>;
+}
+/** The provider refused the request itself (400, 405, 413, 422 and other 4xx). */
+export class InvalidRequestError extends LLMError {
+  readonly kind: "invalid_request";
+}
+/** Every key is refused (401). */
+export class AuthenticationError extends LLMError {
+  readonly kind: "authentication";
+}
+/** Every key lacks the right to this model (403). */
+export class PermissionDeniedError extends LLMError {
+  readonly kind: "permission_denied";
+}
+/** The model or the URL does not exist (404). */
+export class NotFoundError extends LLMError {
+  readonly kind: "not_found";
+}
+/** Too many requests (429), or a wait that does not fit the timeout. */
+export class RateLimitError extends LLMError {
+  readonly kind: "rate_limited";
+}
+/** The account behind every key is out of credit or quota. */
+export class QuotaExhaustedError extends LLMError {
+  readonly kind: "quota_exhausted";
+}
+/** The messages are longer than the model's context window. */
+export class ContextLengthError extends LLMError {
+  readonly kind: "context_length_exceeded";
+}
+/** The provider's content policy rejected the request or the answer. */
+export class ContentPolicyError extends LLMError {
+  readonly kind: "content_policy";
+}
+/** The provider failed (5xx, 408, 409, 425, 529, or an error object inside a stream). */
+export class ServerError extends LLMError {
+  readonly kind: "server";
+}
+/** No connection, or it broke before an answer had begun. */
+export class ConnectionError extends LLMError {
+  readonly kind: "connection";
+}
+/** One of the clocks ran out. */
+export class TimeoutError extends LLMError {
+  readonly kind: "timeout";
+  /** The setting whose clock that was. */
+  readonly clock: "timeout" | "headersTimeout" | "firstTokenTimeout" | "idleTimeout" | undefined;
+}
+/** The answer was cut: it ended with neither a `finish_reason` nor `[DONE]`. */
+export class TruncatedError extends LLMError {
+  readonly kind: "truncated";
+}
+/** The answer cannot be decoded. */
+export class DecodeError extends LLMError {
+  readonly kind: "decode";
+}
+/** The provider answered with a redirect, which is never followed. */
+export class RedirectError extends LLMError {
+  readonly kind: "redirect";
+}
+
+// ---------------------------------------------------------------- the log
+
+/** How much goes to the console. */
+export type LogLevel = "off" | "warn" | "debug";
+
+/** Sets how much goes to the console, for all clients. Keys never show. Default: `"off"`. */
+export function setLogLevel(level: LogLevel): void;
+
+/** A rough estimate of how many LLM tokens a text is. */
+export function estimateTokens(text: string): number;
