@@ -10,6 +10,7 @@ use crate::accounting::Counters;
 use crate::client::{Inner, OpenAiCompatible};
 use crate::core::backoff::Jitter;
 use crate::error::{Error, Problem};
+use crate::events::Observer;
 use crate::exchange::Engine;
 use crate::key_pool::ApiKeyPool;
 use crate::platform::{Runtime, Transport, default_transport, the_clock};
@@ -29,6 +30,7 @@ type Env<'a> = Box<dyn Fn(&str) -> Option<String> + 'a>;
 struct World {
     runtime: Option<Arc<dyn Runtime>>,
     transport: Option<Arc<dyn Transport>>,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 /// Makes an [`OpenAiCompatible`] from [`ModelSettings`].
@@ -68,6 +70,12 @@ impl ClientBuilder {
         self
     }
 
+    /// Whom to tell what happens to its calls. Default: nobody but the log.
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.world.observer = Some(observer);
+        self
+    }
+
     /// A pool of your own, which must be for the same origin as the settings' `base_url`. The
     /// settings' keys are added to it.
     pub fn key_pool(mut self, pool: ApiKeyPool) -> Self {
@@ -96,7 +104,7 @@ impl ClientBuilder {
         let (runtime, transport) = (self.world.runtime()?, self.world.transport()?);
         normalise(&mut self.settings);
         let bucket = bucket(&runtime, &self.settings)?;
-        client(self.settings, bucket, self.pool, runtime, transport)
+        client(self.settings, bucket, self.pool, runtime, (transport, self.world.observer))
     }
 }
 
@@ -140,6 +148,12 @@ impl<'a> ConfigLoader<'a> {
     /// A clock of your own.
     pub fn runtime(mut self, runtime: Arc<dyn Runtime>) -> Self {
         self.world.runtime = Some(runtime);
+        self
+    }
+
+    /// Whom to tell what happens to the calls of all these clients. Default: nobody but the log.
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.world.observer = Some(observer);
         self
     }
 
@@ -188,7 +202,8 @@ impl<'a> ConfigLoader<'a> {
         let mut providers = Providers::new();
         for (settings, bucket) in ready {
             let (provider, name) = (settings.provider.clone(), settings.name.clone());
-            let client = client(settings, bucket, None, runtime.clone(), transport.clone())?;
+            let world = (transport.clone(), self.world.observer.clone());
+            let client = client(settings, bucket, None, runtime.clone(), world)?;
             providers.entry(provider).or_default().insert(name, client);
         }
         Ok(providers)
@@ -285,7 +300,7 @@ fn client(
     bucket: TokenBucket,
     pool: Option<ApiKeyPool>,
     runtime: Arc<dyn Runtime>,
-    transport: Arc<dyn Transport>,
+    (transport, observer): (Arc<dyn Transport>, Option<Arc<dyn Observer>>),
 ) -> Result<OpenAiCompatible, Error> {
     let pool = match pool {
         Some(pool) => {
@@ -298,7 +313,7 @@ fn client(
             ApiKeyPool::of_entry(provider, &settings.base_url, entry, keys, runtime.clone())
         }
     };
-    let counters = Arc::new(Counters::default());
+    let counters = Arc::new(Counters::new(observer));
     let engine = Engine {
         pool,
         transport,

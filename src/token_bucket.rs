@@ -309,6 +309,20 @@ impl Future for Acquire {
 }
 
 impl Acquire {
+    /// The same, where somebody is told as soon as it waits, and for how long as far as is known.
+    pub(crate) async fn told(&mut self, tell: impl Fn(Duration)) -> Result<(), Error> {
+        let mut is_told = false;
+        std::future::poll_fn(|cx| {
+            let polled = Pin::new(&mut *self).poll(cx);
+            if let (false, Some(waiting)) = (is_told, &self.waiting) {
+                is_told = true;
+                tell(waiting.until - self.shared.runtime.now());
+            }
+            polled
+        })
+        .await
+    }
+
     /// Whether the tokens were not there at once.
     pub(crate) fn has_waited(&self) -> bool {
         self.has_waited

@@ -43,6 +43,12 @@ impl Redaction {
         shown.push_str(&text[kept..]);
         shown
     }
+
+    /// Whether there is a secret in `text`.
+    pub fn finds(&self, text: &[u8]) -> bool {
+        let finds = |rest| self.0.iter().any(|secret| length_of(secret, rest).is_some());
+        (0..text.len()).any(|at| finds(&text[at..]))
+    }
 }
 
 impl fmt::Debug for Redaction {

@@ -75,11 +75,13 @@ impl Exchange {
 
     fn init(&self, request: &HttpRequest) -> Result<RequestInit, JsValue> {
         let init = RequestInit::new();
-        init.set_method("POST");
+        init.set_method(&request.method);
         // A key must not leave its provider's origin.
         init.set_redirect(RequestRedirect::Manual);
         init.set_signal(Some(&self.controller.signal()));
-        init.set_body(&Uint8Array::from(&*request.body));
+        if !request.body.is_empty() {
+            init.set_body(&Uint8Array::from(&*request.body));
+        }
         let headers = Headers::new()?;
         for header in &request.headers {
             headers.append(&header.name, &header.value)?;
