@@ -25,6 +25,9 @@ pub type Providers = BTreeMap<String, BTreeMap<String, OpenAiCompatible>>;
 /// Looks up an environment variable.
 type Env<'a> = Box<dyn Fn(&str) -> Option<String> + 'a>;
 
+/// Makes the observer of a client.
+type Observers<'a> = Box<dyn Fn(&ModelSettings) -> Arc<dyn Observer> + 'a>;
+
 /// What the world is to a client, where it is not the platform's.
 #[derive(Default)]
 struct World {
@@ -96,6 +99,9 @@ impl ClientBuilder {
                 problems.retain(|problem| !keys(problem));
             }
             problems.extend(other_origin(pool, &self.settings.base_url));
+            if problems.is_empty() {
+                pool.bind(&self.settings.base_url);
+            }
             self.world.runtime = Some(pool.runtime().clone());
         }
         if !problems.is_empty() {
@@ -125,11 +131,13 @@ impl ClientBuilder {
 pub struct ConfigLoader<'a> {
     env: Env<'a>,
     world: World,
+    observers: Option<Observers<'a>>,
 }
 
 impl Default for ConfigLoader<'_> {
     fn default() -> Self {
-        Self { env: Box::new(|name| std::env::var(name).ok()), world: World::default() }
+        let env = Box::new(|name: &str| std::env::var(name).ok());
+        Self { env, world: World::default(), observers: None }
     }
 }
 
@@ -151,9 +159,12 @@ impl<'a> ConfigLoader<'a> {
         self
     }
 
-    /// Whom to tell what happens to the calls of all these clients. Default: nobody but the log.
-    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
-        self.world.observer = Some(observer);
+    /// Whom to tell what happens to the calls of each client. Default: nobody but the log.
+    pub fn observers(
+        mut self,
+        observers: impl Fn(&ModelSettings) -> Arc<dyn Observer> + 'a,
+    ) -> Self {
+        self.observers = Some(Box::new(observers));
         self
     }
 
@@ -202,7 +213,8 @@ impl<'a> ConfigLoader<'a> {
         let mut providers = Providers::new();
         for (settings, bucket) in ready {
             let (provider, name) = (settings.provider.clone(), settings.name.clone());
-            let world = (transport.clone(), self.world.observer.clone());
+            let observer = self.observers.as_ref().map(|observers| observers(&settings));
+            let world = (transport.clone(), observer);
             let client = client(settings, bucket, None, runtime.clone(), world)?;
             providers.entry(provider).or_default().insert(name, client);
         }
@@ -276,6 +288,9 @@ impl fmt::Debug for ConfigLoader<'_> {
 }
 
 fn other_origin(pool: &ApiKeyPool, base_url: &str) -> Option<Problem> {
+    if pool.base_url().is_empty() {
+        return None; // it takes this one
+    }
     let origin = |url| BaseUrl::parse(url).map(|url| url.origin).ok();
     (origin(pool.base_url()) != origin(base_url)).then(|| {
         let message = format!("the pool's keys are for {}, not for {base_url}", pool.base_url());

@@ -14,8 +14,10 @@ use bytes::Bytes;
 
 use crate::accounting::CallRecord;
 use crate::error::{Attempt, Error};
+use crate::events::Outcome;
 use crate::platform::{MaybeSend, MaybeSync};
 
+pub use crate::core::time::duration_from_seconds;
 pub use crate::forward::ForwardRequest;
 pub use crate::streamed_call::ChunkStream;
 
@@ -111,6 +113,11 @@ impl Account {
     /// answered. Without such a key it has cost nothing.
     pub fn count(&self, input_tokens: u64, output_tokens: u64) {
         self.0.count(input_tokens, output_tokens);
+    }
+
+    /// Ends the call so, in the counts of the client, if it has not ended.
+    pub fn end(&self, outcome: Outcome) {
+        self.0.end(outcome);
     }
 
     /// Whether a key has begun to answer.

@@ -9,7 +9,6 @@ use crate::client::Inner;
 use crate::codec::{Account, CallRequest, Codec};
 use crate::core::retry::Failure;
 use crate::error::Error;
-use crate::events::Outcome;
 use crate::key_pool::KeyLease;
 use crate::stream_body::{FirstToken, StreamBody};
 use crate::wire::Target;
@@ -84,13 +83,6 @@ impl<C: Codec> ChunkStream<C> {
     #[must_use]
     pub fn account(&self) -> Account {
         Account(self.record.clone())
-    }
-
-    /// Ends the call so, in the counts of the client; without this it counts as cancelled. What the
-    /// answer cost is to be counted before.
-    pub fn end(&mut self, outcome: Outcome) {
-        self.record.end(outcome);
-        self.progress = Progress::Ended;
     }
 
     fn take(&mut self) -> Progress<C> {

@@ -63,7 +63,7 @@ static KNOWN: [KnownProvider; 34] = [
 ];
 
 /// The base URL of the provider called `name`, where it is known.
-pub(super) fn known_base_url(name: &str) -> Option<&'static str> {
+pub(crate) fn known_base_url(name: &str) -> Option<&'static str> {
     let wanted = bare(name);
     let known = KNOWN.iter().find(|row| row.names.iter().any(|known| bare(known) == wanted))?;
     Some(known.base_url)

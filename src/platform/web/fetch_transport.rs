@@ -115,9 +115,13 @@ impl Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        if !self.ended {
-            self.controller.abort();
+        if self.ended {
+            return;
         }
+        // An isolate throws where a request that is gone is ended from another's turn; what is being
+        // dropped with this one must be dropped even so.
+        let abort = Reflect::get(&self.controller, &"abort".into()).and_then(JsCast::dyn_into);
+        let _ = abort.and_then(|abort: Function| abort.call0(&self.controller));
     }
 }
 
