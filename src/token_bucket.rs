@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::FusedFuture;
 
-use crate::core::time::Timestamp;
+use crate::core::time::{Timestamp, seconds_text};
 use crate::core::token_bucket::{Bucket, Ticket, Turn};
 use crate::error::{Error, ErrorKind, Problem};
 use crate::lock::lock;
@@ -62,7 +62,10 @@ pub enum Refused {
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotYet(wait) => write!(f, "the token bucket is empty for another {wait:?}"),
+            Self::NotYet(wait) => {
+                let wait = seconds_text(*wait);
+                write!(f, "the token bucket is empty for another {wait}")
+            }
             Self::MoreThanCapacity(capacity) => {
                 let capacity = number_text(*capacity);
                 write!(f, "the token bucket never holds more than {capacity} tokens")

@@ -36,7 +36,7 @@ impl Redaction {
                 continue;
             };
             shown.push_str(&text[kept..at]);
-            shown.push_str(&format!("{secret:?}"));
+            shown.push_str(&secret.label());
             at += length;
             kept = at;
         }

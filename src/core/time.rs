@@ -57,6 +57,11 @@ pub fn duration_from_seconds(seconds: f64) -> Result<Duration, String> {
     })
 }
 
+/// The duration for a message, in seconds as everywhere.
+pub fn seconds_text(duration: Duration) -> String {
+    number_text(duration.as_secs_f64()) + "s"
+}
+
 /// Makes a clock that may step back into one that never does: what comes after a step counts from
 /// there, and no time is lost or gained by it.
 #[derive(Clone, Copy, Debug, Default)]
