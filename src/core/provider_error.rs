@@ -170,7 +170,7 @@ impl ProviderError {
     }
 
     fn said(&self) -> Option<ErrorKind> {
-        let message = self.message.to_lowercase();
+        let message = self.message.to_ascii_lowercase();
         let found = PHRASES.iter().find(|(_, phrase)| message.contains(phrase));
         found.map(|(kind, _)| *kind)
     }
