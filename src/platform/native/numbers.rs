@@ -1,6 +1,7 @@
 //! Numbers and their texts, by the standard library.
 
-/// The number that a JSON number's text means; infinite where it is too large.
+/// The number that a text of signs, digits, a point and an exponent means; infinite where it is too
+/// large.
 pub fn number(text: &str) -> Option<f64> {
     text.parse().ok()
 }

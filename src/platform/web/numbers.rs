@@ -5,9 +5,12 @@ use wasm_bindgen::JsValue;
 
 use super::global_function;
 
-/// The number that a JSON number's text means; infinite where it is too large.
+/// The number that a text of signs, digits, a point and an exponent means; infinite where it is too
+/// large.
 pub fn number(text: &str) -> Option<f64> {
-    converted("Number", &text.into())?.as_f64()
+    // To JavaScript no text is 0.
+    let number = converted("Number", &text.into()).filter(|_| !text.is_empty())?;
+    number.as_f64().filter(|number| !number.is_nan())
 }
 
 /// The number for a message, in as many digits as tell it from any other.
