@@ -18,6 +18,7 @@ mod read_entry;
 mod rules;
 mod schema;
 mod setting;
+mod setting_doc;
 
 pub(crate) use base_url::BaseUrl;
 pub(crate) use known_providers::known_base_url;

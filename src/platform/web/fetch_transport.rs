@@ -139,7 +139,7 @@ fn all(headers: &Headers) -> Vec<(String, String)> {
     let entries = js_sys::try_iter(&headers.entries()).ok().flatten();
     let pair = |entry: JsValue| {
         let entry: Array = entry.dyn_into().ok()?;
-        Some((entry.get(0).as_string()?.to_lowercase(), entry.get(1).as_string()?))
+        Some((entry.get(0).as_string()?.to_ascii_lowercase(), entry.get(1).as_string()?))
     };
     entries.into_iter().flatten().flatten().filter_map(pair).collect()
 }
