@@ -269,7 +269,7 @@ export class EngineChunks {
   }
 
   next() {
-    return run(this.#core.next()); // its list of an error becomes one where the partial text is known
+    return run(this.#core.next());
   }
 
   get answered() {
