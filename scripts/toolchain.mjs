@@ -1,7 +1,8 @@
 // Finds what the build needs, and installs what is missing: the pinned Rust, its components, cargo-deny.
 // What can be neither found nor installed is a failure that says what to do, never a silent skip.
 
-import { existsSync, readFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { Failure, output, root, run } from "./run.mjs";
@@ -81,6 +82,9 @@ export async function ensureCompiler() {
   console.log(output(["rustc", "--version"]).trim());
 }
 
+/** What it takes to build it for wasm32. */
+export const ensureWasm = () => ensure(wasm);
+
 /** What it takes to check it as well. */
 export async function ensureChecks() {
   await ensureCompiler();
@@ -107,27 +111,67 @@ async function cargoTool({ name, crate, version, flags }) {
 /** The path of cargo-deny. */
 export const cargoDeny = () => cargoTool({ name: "cargo-deny", crate: "cargo-deny", version: CARGO_DENY, flags: ["--locked"] });
 
-/** The path of the program that runs wasm tests; it must be of the very version of the lock file. */
-export async function wasmTestRunner() {
+/** A program of wasm-bindgen-cli; it must be of the very version of the lock file. */
+async function wasmBindgenTool(name) {
   const lock = readFileSync(join(root, "Cargo.lock"), "utf8");
-  const version = /name = "wasm-bindgen"\nversion = "(.+)"/.exec(lock)[1];
-  const name = "wasm-bindgen-test-runner";
+  const version = /name = "wasm-bindgen"\r?\nversion = "(.+)"/.exec(lock)[1];
   // Its lock file does not build everywhere, so it takes what is newest.
   return cargoTool({ name, crate: "wasm-bindgen-cli", version, flags: [] });
 }
 
+/** The path of the program that runs wasm tests. */
+export const wasmTestRunner = () => wasmBindgenTool("wasm-bindgen-test-runner");
+
+/** The path of the program that binds a wasm module to JavaScript. */
+export const wasmBindgen = () => wasmBindgenTool("wasm-bindgen");
+
+/** Makes sure of the packages of package-lock.json. */
+export async function npmPackages() {
+  const lock = createHash("sha256").update(readFileSync(join(root, "package-lock.json"))).digest("hex");
+  const stamp = join(root, "node_modules", ".lockkeeper");
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === lock) return;
+  // No package's script is needed, and some of them download.
+  const install = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"];
+  console.log(`node_modules is missing or out of date: ${install.join(" ")}`);
+  const code = await run(process.platform === "win32" ? ["cmd", "/c", ...install] : install);
+  if (code !== 0) throw new Failure(`The packages of package-lock.json could not be installed. Run this again, or by hand:\n  ${install.join(" ")}`);
+  writeFileSync(stamp, lock);
+}
+
+/** The path of a program of an installed npm package, for node to run. */
+export function npmProgram(name, program = name) {
+  const folder = join(root, "node_modules", name);
+  const { bin } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  return join(folder, typeof bin === "string" ? bin : bin[program]);
+}
+
+const CHROMIUMS = ["chromium", "google-chrome", "chrome"];
+
 /** The path of the driver of a Chromium that is there too. */
 export async function chromedriver() {
-  const found = () => output(["chromedriver", "--version"]) && ["chromium", "google-chrome", "chrome"].some((name) => output([name, "--version"]));
-  if (!found() && output(["apt-get", "--version"]) && process.getuid?.() === 0) {
-    console.log("Chromium or its driver is missing: apt-get install chromium chromium-driver");
+  const found = () => output(["chromedriver", "--version"]) && CHROMIUMS.some((name) => output([name, "--version"]));
+  await ensureFromDebian("Chromium or its driver", found, ["chromium", "chromium-driver"]);
+  return output(["which", "chromedriver"]).trim();
+}
+
+/** The path of a Chromium. */
+export async function chromium() {
+  const found = () => CHROMIUMS.find((name) => output([name, "--version"]));
+  await ensureFromDebian("Chromium", found, ["chromium"]);
+  return output(["which", found()]).trim();
+}
+
+/** Makes sure of what Debian has packages of. */
+async function ensureFromDebian(name, isThere, packages) {
+  if (!isThere() && output(["apt-get", "--version"]) && process.getuid?.() === 0) {
+    console.log(`${name} is missing: apt-get install ${packages.join(" ")}`);
     await run(["apt-get", "update", "-q"]);
-    await run(["apt-get", "install", "-q", "-y", "--no-install-recommends", "chromium", "chromium-driver"], { env: { DEBIAN_FRONTEND: "noninteractive" } });
+    await run(["apt-get", "install", "-q", "-y", "--no-install-recommends", ...packages], { env: { DEBIAN_FRONTEND: "noninteractive" } });
   }
-  if (found()) return output(["which", "chromedriver"]).trim();
+  if (isThere()) return;
   throw new Failure(
-    "Chromium and chromedriver are needed for the browser tests. Install them:\n" +
-      "  Debian  sudo apt-get install chromium chromium-driver\n" +
-      "  others  any Chrome, and the chromedriver of its version, on the PATH",
+    `${name} is needed for the browser tests. Install:\n` +
+      `  Debian  sudo apt-get install ${packages.join(" ")}\n` +
+      "  others  any Chrome, and for `npm test` the chromedriver of its version, on the PATH",
   );
 }
