@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" />
 /**
  * One portable client for every OpenAI-compatible LLM API, with a pool of keys and a token bucket in
  * front of it. The same in browsers, Node, Deno, Bun and edge workers.
