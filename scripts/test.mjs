@@ -3,8 +3,10 @@
 // LOCKKEEPER_TESTED, set to the closing line of an `npm test` that just passed on this very tree,
 // makes `--all` run the additional steps only, and add those counts to its own: .ci/run does so.
 
+import { build } from "./build.mjs";
 import { checkArchive, checkBareDependencies } from "./checks.mjs";
 import { Failure, main, run } from "./run.mjs";
+import { checkSize } from "./size.mjs";
 import { readClosingLine, runCommand, runSteps } from "./steps.mjs";
 import { cargoDeny, chromedriver, ensureChecks, WASM, wasmTestRunner } from "./toolchain.mjs";
 
@@ -26,15 +28,24 @@ const EVERY_TIME = [
   step("tests", "cargo test --locked --workspace --no-fail-fast"),
   { name: "web tests, in Node", run: (count) => webTests(count, {}) },
   { name: "web tests, in Chromium", run: inChromium },
+  { name: "npm package", run: build },
+  { name: "size of the npm package", run: checkSize },
+  packageTests("npm package, where it runs", ["types", "node-esm", "node-cjs", "deno", "bun", "page", "workerd", "edge-runtime"]),
 ];
 
 const LONG = [
   { name: "licences, bans and sources", run: deny },
+  packageTests("npm package, in bundles and workers", ["vite", "esbuild", "webpack", "service-worker", "workerd-isolates"]),
   { name: "contents of the archive", run: checkArchive },
   step("examples", "cargo build --locked --examples"),
   step("tests without reqwest", "cargo test --locked -p lockkeeper --lib --test own_transport --no-default-features"),
   step("simulation, 20,000 scenarios", "cargo test --locked --release --test sim", { LOCKKEEPER_SIM_SCENARIOS: "20000" }),
 ];
+
+/** The tests of the npm package, in some of the runtimes. */
+function packageTests(name, runtimes) {
+  return step(name, `node scripts/with-provider.mjs node tests/package/run.mjs ${runtimes.join(" ")}`);
+}
 
 /** The tests of a JavaScript host, against a provider that is started for them. */
 async function webTests(count, env) {
