@@ -51,7 +51,7 @@ export function optionErrorOf(thrown, provider, model, site) {
     const { path, message } = fields(["path", "line", "message"], values);
     const start = path.startsWith(provider) ? path.slice(provider.length) : path;
     const rest = start.replace(/^(\.[^.[\]]+|\["(?:[^"\\]|\\.)*"\])\.?/, "");
-    return [camelCase(rest), inWords(message)];
+    return [rest.replace(/^[a-z_]+/, camelCase), inWords(message)];
   });
   return configError(problems, site);
 }

@@ -10,8 +10,8 @@ import { estimated, reported } from "./usage.js";
 const dispose = Symbol.dispose ?? Symbol.for("Symbol.dispose");
 const asyncDispose = Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose");
 
-/** A stream that nobody holds any more ends with its request. */
-const forgotten = new FinalizationRegistry((reading) => reading.end("cancelled"));
+/** A stream that nobody holds any more ends its request, where the host tells of such. */
+const forgotten = globalThis.FinalizationRegistry && new FinalizationRegistry((reading) => reading.end("cancelled"));
 
 export class ChatStream {
   #reading;
@@ -19,7 +19,7 @@ export class ChatStream {
   constructor(reading) {
     if (!(reading instanceof Reading)) throw new TypeError("streams come from chatStream(), or ChatStream.from()");
     this.#reading = reading;
-    forgotten.register(this, reading);
+    forgotten?.register(this, reading);
   }
 
   static from(chunks, messages = []) {
