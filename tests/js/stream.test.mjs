@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { ChatStream, ConfigError, ServerError, TruncatedError } from "lockkeeper";
-import { client, failure, hello, until } from "./provider.mjs";
+import { client, failure, hello, requestsOf, until } from "./provider.mjs";
 
 test("chunks arrive, then the stream has finished and is counted", async () => {
   const llm = client();
@@ -84,6 +84,14 @@ test("an abort while next() is pending rejects it with the reason", async () => 
   await until(() => llm.keyPool.inFlight === 1);
   silent.abort();
   assert.equal((await text).name, "AbortError");
+});
+
+test("an abort closes the provider's socket", async () => {
+  const content = `to be left ${process.pid}`;
+  const stream = client().chatStream(hello(content), { model: "fault-stall-3" });
+  for await (const _ of stream) break;
+  const ended = async () => (await requestsOf("fault-stall-3")).find((request) => request.body.messages[0].content === content)?.finished;
+  await until(async () => (await ended()) === "client_closed", 500);
 });
 
 test("a listener may abort from within the engine", async () => {
