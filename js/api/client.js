@@ -20,6 +20,8 @@ const OF_THE_POOL = ["of-the-pool"];
 export class OpenAICompatible {
   #core;
   #events;
+  #pool;
+  #bucket;
   fetch;
 
   constructor(options) {
@@ -32,12 +34,12 @@ export class OpenAICompatible {
     const site = callSite(this.loadFromJson);
     const text = typeof config === "string" ? config : JSON.stringify(config);
     if (typeof text !== "string") throw configError([["", "expected the text of a provider.json, or its object"]], site);
-    const providers = {};
+    const providers = Object.create(null); // a provider may be called `constructor`
     const problems = [];
     try {
       for (const [provider, name, core] of load(text, lookupIn(options.env), options.fetch)) {
         problems.push(...problemsInPage(core, options).map(([path, message]) => [`${provider}.${name}: ${path}`, message]));
-        (providers[provider] ??= {})[name] = new OpenAICompatible(core);
+        (providers[provider] ??= Object.create(null))[name] = new OpenAICompatible(core);
       }
     } catch (thrown) {
       throw errorOf(thrown, site);
@@ -99,11 +101,11 @@ export class OpenAICompatible {
   }
 
   get keyPool() {
-    return new APIKeyPool(this.#core.pool);
+    return (this.#pool ??= new APIKeyPool(this.#core.pool));
   }
 
   get tokenBucket() {
-    return new TokenBucket(this.#core.bucket);
+    return (this.#bucket ??= new TokenBucket(this.#core.bucket));
   }
 
   stats() {

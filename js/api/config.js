@@ -51,7 +51,7 @@ export function optionErrorOf(thrown, provider, model, site) {
     const { path, message } = fields(["path", "line", "message"], values);
     const start = path.startsWith(provider) ? path.slice(provider.length) : path;
     const rest = start.replace(/^(\.[^.[\]]+|\["(?:[^"\\]|\\.)*"\])\.?/, "");
-    return [camelCase(rest), inWords(message)];
+    return [rest.replace(/^[a-z_]+/, camelCase), inWords(message)];
   });
   return configError(problems, site);
 }
@@ -72,7 +72,8 @@ export function lookupIn(env) {
 export function problemOfPage(baseUrl, keys, { dangerouslyAllowBrowser }) {
   const inPage = typeof window !== "undefined" && typeof window.document !== "undefined";
   if (!inPage || dangerouslyAllowBrowser || keys === 0) return [];
-  const { hostname } = new URL(baseUrl);
+  const { hostname, origin } = new URL(baseUrl);
+  if (origin === window.location?.origin) return []; // the page's own server is no secret to it
   if (/^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)) return [];
   return [
     [
