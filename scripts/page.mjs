@@ -1,6 +1,6 @@
 // Serves the page, beside an embedded provider that is started for it, until Ctrl-C.
 
-import { main, run } from "./run.mjs";
+import { interruption, main, run } from "./run.mjs";
 import { serve } from "./serve.mjs";
 
 const KEYS = ["sk-demo-key-lily", "sk-demo-key-reed", "sk-demo-key-moss"];
@@ -28,7 +28,8 @@ main(async () => {
   };
   const exitCode = await run([...provider, ...options], { onLine, quiet: true });
   if (page) close(await page);
-  return exitCode;
+  // Ctrl-C is how this ends, even where it meets a provider that is not ready for it yet.
+  return interruption() === 130 ? 0 : exitCode;
 });
 
 function close({ server }) {
