@@ -9,9 +9,9 @@ const STATES = ["waiting", "answering", "answered", "failed"];
 /** `current` gives the client and the model of the moment. */
 export function burst(current) {
   const button = byId("burst-button");
-  const cells = Array.from({ length: CALLS }, () => make("li", "cell"));
+  const cells = Array.from({ length: CALLS }, () => make("li", "cell", make("span", "visually-hidden", "idle")));
   byId("burst").append(...cells);
-  let running = new Set();
+  const running = new Set();
 
   async function call(cell, number) {
     const { llm, model } = current();

@@ -13,14 +13,15 @@ export function chat(current) {
   async function ask(text) {
     const { llm, model } = current();
     const question = { role: "user", content: text };
+    const before = messages;
     show(make("p", "question", text));
-    stream = llm.chatStream([...messages, question], { model });
+    stream = llm.chatStream([...before, question], { model });
     setBusy(true);
     const answer = show(bubble());
     const failure = await receive(stream, answer);
     // What was never answered is not spoken of again.
     const said = stream.partial.text;
-    if (said) messages.push(question, { role: "assistant", content: said });
+    if (said) before.push(question, { role: "assistant", content: said });
     stream = undefined;
     setBusy(false);
     announce(failure ?? `Answer: ${said}`);
@@ -65,6 +66,8 @@ export function chat(current) {
   return {
     connect() {
       stream?.abort();
+      // What was said to one provider is not told to the next.
+      if (messages.length > 0) show(make("p", "divider quiet", "New connection, new conversation"));
       messages = [];
     },
   };

@@ -57,10 +57,11 @@ function showBucket({ tokens, capacity, refillRate, waiters }) {
   chamber.style.setProperty("--marks", Math.min(capacity, MOST_DOTS));
   chamber.ariaValueNow = whole;
   chamber.ariaValueMax = capacity;
+  chamber.ariaValueText = `${whole} of ${capacity}`;
   setText(byId("tokens"), whole);
   setText(byId("capacity"), capacity);
   setText(byId("refill"), refillRate);
-  setText(byId("waiters"), waiters === 0 ? "Nobody waits." : `${count(waiters, "call")} in the queue`);
+  setText(byId("waiters"), waiters === 0 ? "Nobody waits." : `${count(waiters, "call")} waiting`);
   setText(byId("queue"), "●".repeat(Math.min(waiters, MOST_DOTS)));
 }
 

@@ -15,7 +15,7 @@ const WORDS = {
   headers: ({ keyLabel, status, seconds: after }) => `${keyLabel}: status ${status} after ${seconds(after)}`,
   firstToken: ({ keyLabel, seconds: after }) => `${keyLabel}: first token after ${seconds(after)}`,
   failure: ({ keyLabel, kind, status, message, retryAfter }) => {
-    const rest = retryAfter === undefined ? "" : `; the key rests for ${seconds(retryAfter)}`;
+    const rest = retryAfter === undefined ? "" : `; asks to wait ${seconds(retryAfter)}`;
     return `${keyLabel}: ${kind}${status ? ` (${status})` : ""}, “${message}”${rest}`;
   },
   end: ({ outcome, keyLabel }) => OUTCOMES[outcome] + (keyLabel ? ` by ${keyLabel}` : ""),

@@ -89,7 +89,7 @@ test("a burst moves bars and gauge, and all of it is answered", async () => {
   await page.getByRole("button", { name: "Burst of 12" }).click();
   const tokens = page.locator("#tokens");
   await until(async () => Number(await tokens.textContent()) < 2, "the bucket empties");
-  await until(async () => /in the queue/.test(await page.locator("#waiters").textContent()), "calls wait");
+  await until(async () => /waiting/.test(await page.locator("#waiters").textContent()), "calls wait");
   const width = () => page.locator(".bar .flying").first().evaluate((part) => part.getBoundingClientRect().width);
   await until(async () => (await width()) > 0, "requests in flight show");
   await until(async () => (await page.locator(".cell[data-state=answering]").count()) > 1, "cells show answers");
