@@ -3,11 +3,9 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
-use tracing::debug;
-
-use crate::chat::Usage;
 use crate::core::key_pool::KeyId;
 use crate::error::Attempt;
+use crate::events::{self, Event, Observer, Outcome};
 use crate::key_pool::ApiKeyPool;
 use crate::lock::lock;
 
@@ -33,9 +31,10 @@ pub struct ClientStats {
     pub output_tokens: u64,
 }
 
-/// The running totals behind [`ClientStats`].
-#[derive(Debug, Default)]
+/// The running totals behind [`ClientStats`], and who is told of what happens.
+#[derive(Default)]
 pub(crate) struct Counters {
+    observer: Option<Arc<dyn Observer>>,
     calls: AtomicU64,
     succeeded: AtomicU64,
     failed: AtomicU64,
@@ -47,6 +46,18 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
+    pub fn new(observer: Option<Arc<dyn Observer>>) -> Self {
+        Self { observer, ..Self::default() }
+    }
+
+    /// Something has happened to a call.
+    pub fn tell(&self, call: u64, event: Event<'_>) {
+        events::log(call, &event);
+        if let Some(observer) = &self.observer {
+            observer.on_event(call, &event);
+        }
+    }
+
     pub fn attempt(&self) {
         self.attempts.fetch_add(1, Relaxed);
     }
@@ -73,26 +84,17 @@ impl Counters {
         self.calls.fetch_add(1, Relaxed)
     }
 
-    fn tokens(&self, usage: &Usage) {
+    fn tokens(&self, input: u64, output: u64) {
         // A provider may report nonsense; a total that is full stays so.
         let add = |total: &AtomicU64, tokens: u64| {
             let _ = total.fetch_update(Relaxed, Relaxed, |sum| Some(sum.saturating_add(tokens)));
         };
-        add(&self.input_tokens, usage.prompt_tokens);
-        add(&self.output_tokens, usage.completion_tokens);
+        add(&self.input_tokens, input);
+        add(&self.output_tokens, output);
     }
 }
 
-/// How a call ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
-    Succeeded,
-    Failed,
-    Cancelled,
-}
-
 /// The record of one call: counted once, however it ends.
-#[derive(Debug)]
 pub(crate) struct CallRecord {
     counters: Arc<Counters>,
     pool: ApiKeyPool,
@@ -141,29 +143,39 @@ impl CallRecord {
     }
 
     /// What the call has cost.
-    pub fn count(&self, usage: &Usage) {
+    pub fn count(&self, input: u64, output: u64) {
         let Some((key, _)) = lock(&self.state).answered_by.clone() else { return };
-        self.counters.tokens(usage);
-        self.pool.count_tokens(key, usage.prompt_tokens, usage.completion_tokens);
+        self.counters.tokens(input, output);
+        self.pool.count_tokens(key, input, output);
+    }
+
+    /// Something has happened to the call.
+    pub fn tell(&self, event: Event<'_>) {
+        self.counters.tell(self.id, event);
     }
 
     /// The call has ended.
-    pub fn end(&self, ending: Ending) {
-        if std::mem::replace(&mut lock(&self.state).ended, true) {
-            return;
-        }
-        let total = match ending {
-            Ending::Succeeded => &self.counters.succeeded,
-            Ending::Failed => &self.counters.failed,
-            Ending::Cancelled => &self.counters.cancelled,
+    pub fn end(&self, outcome: Outcome) {
+        let answered_by = {
+            let mut state = lock(&self.state);
+            if std::mem::replace(&mut state.ended, true) {
+                return;
+            }
+            state.answered_by.clone()
+        };
+        let total = match outcome {
+            Outcome::Succeeded => &self.counters.succeeded,
+            Outcome::Failed => &self.counters.failed,
+            Outcome::Cancelled => &self.counters.cancelled,
         };
         total.fetch_add(1, Relaxed);
-        debug!(call = self.id, ?ending, "call ended");
+        let key_label = answered_by.as_ref().map(|(_, label)| &**label);
+        self.tell(Event::Ends { outcome, key_label });
     }
 }
 
 impl Drop for CallRecord {
     fn drop(&mut self) {
-        self.end(Ending::Cancelled);
+        self.end(Outcome::Cancelled);
     }
 }

@@ -8,9 +8,10 @@ use std::task::{Context, Poll};
 use futures_util::stream::FusedStream;
 use futures_util::{Stream, StreamExt};
 
-use crate::accounting::{CallRecord, Ending};
+use crate::accounting::CallRecord;
 use crate::chat::{Assembler, ChatChunk, ChatResponse, Message, Usage};
 use crate::error::{Attempt, Error, ErrorKind, Partial};
+use crate::events::Outcome;
 use crate::platform::{BoxStream, MaybeSend, boxed_stream};
 
 /// Where a stream stands. It ends in exactly one of the last four.
@@ -171,12 +172,13 @@ impl ChatStream {
         self.state = state;
         if let Some(record) = &self.record {
             if record.has_answer() {
-                record.count(&self.usage());
+                let usage = self.usage();
+                record.count(usage.prompt_tokens, usage.completion_tokens);
             }
             record.end(match state {
-                StreamState::Finished => Ending::Succeeded,
-                StreamState::Truncated | StreamState::Failed => Ending::Failed,
-                StreamState::Cancelled | StreamState::Open => Ending::Cancelled,
+                StreamState::Finished => Outcome::Succeeded,
+                StreamState::Truncated | StreamState::Failed => Outcome::Failed,
+                StreamState::Cancelled | StreamState::Open => Outcome::Cancelled,
             });
         }
         self.source = None;

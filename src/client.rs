@@ -3,29 +3,33 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use tracing::debug;
+use futures_util::stream;
 
-use crate::accounting::{CallRecord, ClientStats, Counters, Ending};
-use crate::chat::{ChatOptions, ChatResponse, Message, request_body};
+use crate::accounting::{CallRecord, ClientStats, Counters};
+use crate::call::Call;
+use crate::chat::{ChatBody, ChatOptions, ChatResponse, Message, SerdeCodec};
 use crate::chat_stream::ChatStream;
 use crate::client_builder::ClientBuilder;
 use crate::clocks::Clocks;
-use crate::core::health::KeyFate;
+use crate::codec::{Account, CallRequest, ChunkStream, Codec};
+use crate::core::retry::Retries;
 use crate::error::Error;
-use crate::exchange::{Call, Engine};
+use crate::events::Outcome;
+use crate::exchange::Engine;
+use crate::forward::{ForwardRequest, forward};
 use crate::interface::LlmInterface;
-use crate::key_pool::{ApiKeyPool, KeyLease};
+use crate::key_pool::ApiKeyPool;
 use crate::lock::lock;
-use crate::platform::{BoxFuture, boxed};
+use crate::platform::{BoxFuture, HttpResponse, MaybeSend, boxed, boxed_stream};
 use crate::provider_config::{DEFAULT_CHAT_TIMEOUT, ModelSettings};
 use crate::registry;
-use crate::streamed_call;
 use crate::token_bucket::TokenBucket;
 use crate::whole_body::WholeBody;
+use crate::wire::Target;
 
 /// Buckets of models other than the client's own that are kept while idle.
 const IDLE_BUCKETS_KEPT: usize = 64;
@@ -119,87 +123,179 @@ impl OpenAiCompatible {
     }
 }
 
+impl OpenAiCompatible {
+    /// A whole answer, read by a codec of your own, and the call's account.
+    ///
+    /// # Errors
+    /// As [`LlmInterface::chat`].
+    pub fn chat_with<C: Codec>(
+        &self,
+        codec: C,
+        request: CallRequest,
+    ) -> impl Future<Output = Result<(C::Answer, Account), Error>> + MaybeSend + use<C> {
+        let inner = self.inner.clone();
+        async move {
+            let record = inner.begin();
+            let mut call = inner.call(record.clone(), &request, Target::Answer, false)?;
+            let outcome = inner.engine.exchange(&mut call, &WholeBody(codec)).await;
+            let (answer, lease) = outcome.inspect_err(|_| record.end(Outcome::Failed))?;
+            record.answered_by(lease.id(), lease.key_label());
+            inner.engine.works(lease);
+            record.end(Outcome::Succeeded);
+            Ok((answer, Account(record)))
+        }
+    }
+
+    /// A streamed answer, read by a codec of your own.
+    pub fn stream_with<C: Codec>(&self, codec: C, request: CallRequest) -> ChunkStream<C> {
+        ChunkStream::new(self.inner.clone(), codec, request, self.inner.begin())
+    }
+
+    /// Sends somebody else's request through the pool, the bucket, the retries and the clocks, with a
+    /// key of the pool in place of theirs, and passes on the answer as it is; if the provider refuses
+    /// it for good, what it says, with `x-should-retry: false`. The key is held until the body ends.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a URL that is not under the client's base
+    /// URL, and whatever kept any answer from coming.
+    pub fn forward(
+        &self,
+        request: ForwardRequest,
+    ) -> impl Future<Output = Result<(HttpResponse, Account), Error>> + MaybeSend + use<> {
+        let inner = self.inner.clone();
+        async move {
+            let account = Account(inner.begin());
+            Ok((forward(inner, request, account.clone()).await?, account))
+        }
+    }
+}
+
 impl LlmInterface for OpenAiCompatible {
     fn chat(
         &self,
         messages: Vec<Message>,
         options: ChatOptions,
     ) -> BoxFuture<'static, Result<ChatResponse, Error>> {
-        let inner = self.inner.clone();
+        let messages = Arc::new(messages);
+        let call = self.chat_with(SerdeCodec, self.request(&messages, options, false));
         boxed(async move {
-            let (mut call, _) = inner.begin(&messages, &options, false)?;
-            let outcome = inner.engine.exchange(&mut call, &WholeBody).await;
-            let (mut response, lease) = outcome.inspect_err(|_| call.record.end(Ending::Failed))?;
-            call.record.answered_by(lease.id(), lease.key_label());
-            inner.engine.works(&call, lease);
+            let (mut response, account) = call.await?;
             let usage = match response.usage.take() {
                 Some(usage) => usage,
                 None => response.estimated_usage(&messages),
             };
-            call.record.count(&usage);
+            account.count(usage.prompt_tokens, usage.completion_tokens);
             response.usage = Some(usage);
-            call.record.end(Ending::Succeeded);
             Ok(response)
         })
     }
 
     fn chat_stream(&self, messages: Vec<Message>, options: ChatOptions) -> ChatStream {
-        let record = Arc::new(CallRecord::begin(&self.inner.counters, &self.inner.engine.pool));
-        streamed_call::stream(self.inner.clone(), Arc::new(messages), options, record)
+        let messages = Arc::new(messages);
+        let chunks = self.stream_with(SerdeCodec, self.request(&messages, options, true));
+        let account = chunks.account();
+        let chunks = stream::unfold(chunks, |mut chunks| async move {
+            let chunk = chunks.next().await?;
+            Some((chunk, chunks))
+        });
+        ChatStream::of_call(messages, boxed_stream(chunks), Some(account.0))
+    }
+}
+
+impl OpenAiCompatible {
+    fn request(
+        &self,
+        messages: &Arc<Vec<Message>>,
+        options: ChatOptions,
+        stream: bool,
+    ) -> CallRequest {
+        let default_model = self.inner.settings.model.clone();
+        ChatBody { messages: messages.clone(), options, default_model, stream }.into_request()
     }
 }
 
 impl Inner {
-    /// A call with its record, which counts it from now on.
-    fn begin(
-        &self,
-        messages: &[Message],
-        options: &ChatOptions,
-        streaming: bool,
-    ) -> Result<(Call, bool), Error> {
-        let record = Arc::new(CallRecord::begin(&self.counters, &self.engine.pool));
-        self.call(record, messages, options, streaming)
+    /// The record of a call, which counts it from now on.
+    fn begin(&self) -> Arc<CallRecord> {
+        Arc::new(CallRecord::begin(&self.counters, &self.engine.pool))
     }
 
-    /// A call that is ready to be exchanged, and whether it asks for usage.
+    /// A call that is ready to be exchanged.
     pub fn call(
         &self,
         record: Arc<CallRecord>,
-        messages: &[Message],
-        options: &ChatOptions,
-        streaming: bool,
-    ) -> Result<(Call, bool), Error> {
+        request: &CallRequest,
+        target: Target,
+        asks_usage: bool,
+    ) -> Result<Call, Error> {
+        let body = request.body.json(asks_usage);
+        let body = body.inspect_err(|_| record.end(Outcome::Failed))?;
+        let clocks = self.clocks(request, matches!(target, Target::Stream));
+        let retries = request.max_retries.unwrap_or(self.settings.max_retries);
+        self.call_of(record, request.model.as_deref(), target, body, (clocks, retries))
+    }
+
+    /// A call that passes on a request.
+    pub fn forwarded(
+        &self,
+        record: Arc<CallRecord>,
+        request: ForwardRequest,
+    ) -> Result<Call, Error> {
+        let as_settings_say = CallRequest::new(Arc::new(crate::codec::NoBody));
+        let clocks = self.clocks(&as_settings_say, request.streams);
+        // Nobody looks for a token in it: its body's silence is what is limited.
+        let clocks = Clocks { first_token: None, ..clocks };
+        let (body, model) = (request.body.clone(), request.model.clone());
+        let target = Target::Forward(Arc::new(request));
+        let retries = self.settings.max_retries;
+        self.call_of(record, model.as_deref(), target, body, (clocks, retries))
+    }
+
+    fn call_of(
+        &self,
+        record: Arc<CallRecord>,
+        model: Option<&str>,
+        target: Target,
+        body: Bytes,
+        (clocks, retries): (Clocks, u32),
+    ) -> Result<Call, Error> {
         let started = self.engine.runtime().now();
-        let asks_usage = streaming
-            && !self.refuses_usage.load(Relaxed)
-            && !options.extra.contains_key("stream_options");
-        let body = request_body(messages, options, &self.settings.model, streaming, asks_usage);
-        let body = body.inspect_err(|_| record.end(Ending::Failed))?;
-        let (model, origin) = match &options.model {
-            Some(model) => (model.clone(), "the call's `model` option"),
+        let (model, model_origin) = match model {
+            Some(model) => (model.to_owned(), "the call's `model` option"),
             None if self.settings.model == self.settings.name => {
                 (self.settings.model.clone(), "the entry's name in the configuration")
             }
             None => (self.settings.model.clone(), "`model` in the configuration"),
         };
-        let bucket = self.bucket_of(&model)?;
-        let clocks = self.clocks(options, streaming);
-        let retries = options.max_retries.unwrap_or(self.settings.max_retries);
-        let body = Bytes::from(body);
-        Ok((Call::new(record, bucket, (model, origin), body, clocks, started, retries), asks_usage))
+        Ok(Call {
+            bucket: self.bucket_of(&model)?,
+            record,
+            model,
+            model_origin,
+            target,
+            body,
+            clocks,
+            started,
+            sent: started,
+            without_usage: None,
+            retries: Retries::new(retries),
+            tried: Vec::new(),
+            failures: Vec::new(),
+            waited: false,
+        })
     }
 
-    fn clocks(&self, options: &ChatOptions, streaming: bool) -> Clocks {
+    fn clocks(&self, request: &CallRequest, streaming: bool) -> Clocks {
         let settings = &self.settings;
-        let total = options.timeout.or(settings.timeout);
-        let headers = options.headers_timeout.unwrap_or(settings.headers_timeout);
-        let first_token = options.first_token_timeout.unwrap_or(settings.first_token_timeout);
+        let total = request.timeout.or(settings.timeout);
+        let headers = request.headers_timeout.unwrap_or(settings.headers_timeout);
+        let first_token = request.first_token_timeout.unwrap_or(settings.first_token_timeout);
         Clocks {
             // A whole answer's headers come when it is written, which the total limits.
             total: if streaming { total } else { total.or(Some(DEFAULT_CHAT_TIMEOUT)) },
             headers: streaming.then_some(headers),
             first_token: streaming.then_some(first_token),
-            idle: options.idle_timeout.unwrap_or(settings.idle_timeout),
+            idle: request.idle_timeout.unwrap_or(settings.idle_timeout),
         }
     }
 
@@ -222,15 +318,6 @@ impl Inner {
         let bucket = registry::bucket_by_guess(runtime, &self.settings.base_url, model, limits)?;
         others.insert(model.to_owned(), bucket.clone());
         Ok(bucket)
-    }
-}
-
-impl Engine {
-    /// Ends a lease whose key has answered.
-    pub fn works(&self, call: &Call, lease: KeyLease) {
-        let took = self.runtime().now() - call.sent;
-        debug!(call = call.record.id, key = lease.key_label(), ?took, "attempt answered");
-        lease.end(KeyFate::Works, |_| std::time::Duration::ZERO);
     }
 }
 

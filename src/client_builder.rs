@@ -10,6 +10,7 @@ use crate::accounting::Counters;
 use crate::client::{Inner, OpenAiCompatible};
 use crate::core::backoff::Jitter;
 use crate::error::{Error, Problem};
+use crate::events::Observer;
 use crate::exchange::Engine;
 use crate::key_pool::ApiKeyPool;
 use crate::platform::{Runtime, Transport, default_transport, the_clock};
@@ -24,11 +25,15 @@ pub type Providers = BTreeMap<String, BTreeMap<String, OpenAiCompatible>>;
 /// Looks up an environment variable.
 type Env<'a> = Box<dyn Fn(&str) -> Option<String> + 'a>;
 
+/// Makes the observer of a client.
+type Observers<'a> = Box<dyn Fn(&ModelSettings) -> Arc<dyn Observer> + 'a>;
+
 /// What the world is to a client, where it is not the platform's.
 #[derive(Default)]
 struct World {
     runtime: Option<Arc<dyn Runtime>>,
     transport: Option<Arc<dyn Transport>>,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 /// Makes an [`OpenAiCompatible`] from [`ModelSettings`].
@@ -68,6 +73,12 @@ impl ClientBuilder {
         self
     }
 
+    /// Whom to tell what happens to its calls. Default: nobody but the log.
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.world.observer = Some(observer);
+        self
+    }
+
     /// A pool of your own, which must be for the same origin as the settings' `base_url`. The
     /// settings' keys are added to it.
     pub fn key_pool(mut self, pool: ApiKeyPool) -> Self {
@@ -88,6 +99,9 @@ impl ClientBuilder {
                 problems.retain(|problem| !keys(problem));
             }
             problems.extend(other_origin(pool, &self.settings.base_url));
+            if problems.is_empty() {
+                pool.bind(&self.settings.base_url);
+            }
             self.world.runtime = Some(pool.runtime().clone());
         }
         if !problems.is_empty() {
@@ -96,7 +110,7 @@ impl ClientBuilder {
         let (runtime, transport) = (self.world.runtime()?, self.world.transport()?);
         normalise(&mut self.settings);
         let bucket = bucket(&runtime, &self.settings)?;
-        client(self.settings, bucket, self.pool, runtime, transport)
+        client(self.settings, bucket, self.pool, runtime, (transport, self.world.observer))
     }
 }
 
@@ -117,11 +131,13 @@ impl ClientBuilder {
 pub struct ConfigLoader<'a> {
     env: Env<'a>,
     world: World,
+    observers: Option<Observers<'a>>,
 }
 
 impl Default for ConfigLoader<'_> {
     fn default() -> Self {
-        Self { env: Box::new(|name| std::env::var(name).ok()), world: World::default() }
+        let env = Box::new(|name: &str| std::env::var(name).ok());
+        Self { env, world: World::default(), observers: None }
     }
 }
 
@@ -140,6 +156,15 @@ impl<'a> ConfigLoader<'a> {
     /// A clock of your own.
     pub fn runtime(mut self, runtime: Arc<dyn Runtime>) -> Self {
         self.world.runtime = Some(runtime);
+        self
+    }
+
+    /// Whom to tell what happens to the calls of each client. Default: nobody but the log.
+    pub fn observers(
+        mut self,
+        observers: impl Fn(&ModelSettings) -> Arc<dyn Observer> + 'a,
+    ) -> Self {
+        self.observers = Some(Box::new(observers));
         self
     }
 
@@ -188,7 +213,9 @@ impl<'a> ConfigLoader<'a> {
         let mut providers = Providers::new();
         for (settings, bucket) in ready {
             let (provider, name) = (settings.provider.clone(), settings.name.clone());
-            let client = client(settings, bucket, None, runtime.clone(), transport.clone())?;
+            let observer = self.observers.as_ref().map(|observers| observers(&settings));
+            let world = (transport.clone(), observer);
+            let client = client(settings, bucket, None, runtime.clone(), world)?;
             providers.entry(provider).or_default().insert(name, client);
         }
         Ok(providers)
@@ -261,6 +288,9 @@ impl fmt::Debug for ConfigLoader<'_> {
 }
 
 fn other_origin(pool: &ApiKeyPool, base_url: &str) -> Option<Problem> {
+    if pool.base_url().is_empty() {
+        return None; // it takes this one
+    }
     let origin = |url| BaseUrl::parse(url).map(|url| url.origin).ok();
     (origin(pool.base_url()) != origin(base_url)).then(|| {
         let message = format!("the pool's keys are for {}, not for {base_url}", pool.base_url());
@@ -285,7 +315,7 @@ fn client(
     bucket: TokenBucket,
     pool: Option<ApiKeyPool>,
     runtime: Arc<dyn Runtime>,
-    transport: Arc<dyn Transport>,
+    (transport, observer): (Arc<dyn Transport>, Option<Arc<dyn Observer>>),
 ) -> Result<OpenAiCompatible, Error> {
     let pool = match pool {
         Some(pool) => {
@@ -298,7 +328,7 @@ fn client(
             ApiKeyPool::of_entry(provider, &settings.base_url, entry, keys, runtime.clone())
         }
     };
-    let counters = Arc::new(Counters::default());
+    let counters = Arc::new(Counters::new(observer));
     let engine = Engine {
         pool,
         transport,

@@ -5,24 +5,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::future::select;
 use tracing::{debug, trace};
 
-use crate::accounting::{CallRecord, Counters};
-use crate::clocks::{Clocks, Limit, sleep_until, within};
+use crate::accounting::Counters;
+use crate::call::Call;
+use crate::clocks::{Limit, sleep_until, within};
 use crate::core::backoff::{self, Jitter};
-use crate::core::key_pool::{KeyId, NoKey};
+use crate::core::health::KeyFate;
+use crate::core::key_pool::NoKey;
 use crate::core::redaction::Redaction;
-use crate::core::retry::{Failure, Retries, Step};
+use crate::core::retry::{Failure, Step};
 use crate::core::time::Timestamp;
-use crate::error::{Attempt, Clock, Error, ErrorKind};
+use crate::error::{Attempt, Error, ErrorKind};
+use crate::events::{Event, WaitFor};
 use crate::key_pool::{ApiKeyPool, KeyLease};
 use crate::lock::lock;
 use crate::platform::{HttpResponse, MaybeSend, Runtime, Transport};
-use crate::response_failure;
-use crate::streamed_call::WithoutUsage;
-use crate::token_bucket::TokenBucket;
+use crate::response_failure::{self, Refusal};
 use crate::wire::Wire;
 
 /// No call without a timeout waits longer than this before its first attempt, and none waits longer
@@ -41,34 +41,12 @@ pub(crate) struct Engine {
     pub skip_undecodable_events: bool,
 }
 
-/// One call on its way.
-pub(crate) struct Call {
-    pub record: Arc<CallRecord>,
-    pub bucket: TokenBucket,
-    pub model: String,
-    /// Where the model's name was written, for those who mistype it.
-    pub model_origin: &'static str,
-    pub body: Bytes,
-    pub clocks: Clocks,
-    pub started: Timestamp,
-    /// When the last attempt was sent.
-    pub sent: Timestamp,
-    /// What to ask instead where the wish for usage is refused; until it is used.
-    pub without_usage: Option<WithoutUsage>,
-    retries: Retries,
-    tried: Vec<KeyId>,
-    /// The last failure of each kind, the latest at the end.
-    failures: Vec<Failure>,
-    /// Whether it has waited since its last attempt.
-    waited: bool,
-}
-
 /// How to read an answer that has begun well.
 pub(crate) trait Reader: MaybeSend {
     /// What is read.
     type Answer;
-    /// Whether it is read piece by piece.
-    const STREAMS: bool;
+    /// So much of an answer that refuses the request is read: what says more is a page, not a message.
+    const MOST_OF_A_REFUSAL: usize = 64 * 1024;
 
     /// Reads it, as far as it takes to know that it will not have to be asked for again.
     fn read(
@@ -76,12 +54,16 @@ pub(crate) trait Reader: MaybeSend {
         sent: Sent<'_>,
         response: HttpResponse,
     ) -> impl Future<Output = Result<Self::Answer, Failure>> + MaybeSend;
+
+    /// A response has come whose status says that it is no answer.
+    fn refused(&self, _refusal: Refusal, _redaction: &Redaction) {}
 }
 
 /// An attempt that is under way.
 pub(crate) struct Sent<'a> {
     pub engine: &'a Engine,
     pub call: &'a Call,
+    pub key_label: &'a str,
     /// What must show in no error and no log.
     pub redaction: &'a Redaction,
 }
@@ -89,68 +71,6 @@ pub(crate) struct Sent<'a> {
 impl Sent<'_> {
     pub fn runtime(&self) -> &dyn Runtime {
         self.engine.runtime()
-    }
-}
-
-impl Call {
-    pub fn new(
-        record: Arc<CallRecord>,
-        bucket: TokenBucket,
-        (model, model_origin): (String, &'static str),
-        body: Bytes,
-        clocks: Clocks,
-        started: Timestamp,
-        max_retries: u32,
-    ) -> Self {
-        Self {
-            record,
-            bucket,
-            model,
-            model_origin,
-            body,
-            clocks,
-            started,
-            sent: started,
-            without_usage: None,
-            retries: Retries::new(max_retries),
-            tried: Vec::new(),
-            failures: Vec::new(),
-            waited: false,
-        }
-    }
-
-    /// The limit of the call as a whole.
-    pub fn total(&self) -> Option<Limit> {
-        self.clocks.total.map(|total| Limit::new(Clock::Total, total, self.started))
-    }
-
-    /// Drops the request for usage, once, where that is what was refused.
-    fn asks_again_without_usage(&mut self, failure: &Failure) -> bool {
-        if !failure.refuses_stream_options() {
-            return false;
-        }
-        let Some(without) = self.without_usage.take() else { return false };
-        // What could be written with the wish can be written without.
-        let Ok(body) = without.body() else { return false };
-        // What failed before has been overcome: it is no reason for what may come.
-        self.body = body;
-        self.failures.clear();
-        true
-    }
-
-    /// The limit of the attempt's first visible token.
-    pub fn first_token(&self) -> Option<Limit> {
-        self.clocks.first_token.map(|limit| Limit::new(Clock::FirstToken, limit, self.sent))
-    }
-
-    /// Remembers a failure, in place of an earlier one of its kind.
-    fn failed(&mut self, failure: Failure) {
-        self.failures.retain(|earlier| earlier.kind != failure.kind);
-        self.failures.push(failure);
-    }
-
-    fn deadline(&self) -> Option<Timestamp> {
-        self.total().map(|limit| limit.at)
     }
 }
 
@@ -192,17 +112,18 @@ impl Engine {
     }
 
     async fn bucket_token(&self, call: &mut Call) -> Result<(), Error> {
-        let arrived = self.now();
         let mut token = call.bucket.acquire_until(1, call.deadline());
-        (&mut token).await.map_err(|late| match call.failures.last() {
+        let record = call.record.clone();
+        let told = |planned| {
+            record.tell(Event::Waits { reason: WaitFor::Token, planned: Some(planned) });
+        };
+        token.told(told).await.map_err(|late| match call.failures.last() {
             Some(failure) => self.error(call, failure.clone()).with_retry_at(late.retry_at()),
             None => late.with_attempts(call.record.attempts()),
         })?;
         if token.has_waited() {
-            debug!(call = call.record.id, waited = ?(self.now() - arrived), "waited for a token");
             self.count_wait(call);
         }
-        debug!(call = call.record.id, model = %call.model, "has a bucket token");
         Ok(())
     }
 
@@ -219,27 +140,24 @@ impl Engine {
         if std::mem::take(&mut call.waited) {
             self.pool.count_wait(lease.id());
         }
-        debug!(call = call.record.id, key = lease.key_label(), "sends an attempt");
+        let key_label = lease.key_label();
+        call.record.tell(Event::Sends { key_label, model: &call.model });
         let redaction = self.wire.redaction(lease.api_key());
         trace!(call = call.record.id, body = %redaction.redacted(&call.body), "request");
-        let request = self.wire.request(call.body.clone(), lease.key(), R::STREAMS);
-        let headers = call.clocks.headers.map(|limit| Limit::new(Clock::Headers, limit, call.sent));
-        let limit = Limit::first([call.total(), headers, call.first_token()]);
+        let request = self.wire.request(&call.target, call.body.clone(), lease.key());
+        let limit = Limit::first([call.total(), call.headers(), call.first_token()]);
         let response = within(self.runtime(), limit, self.transport.send(request))
             .await
             .map_err(Limit::failure)?
             .map_err(response_failure::of_transport)?;
-        debug!(
-            call = call.record.id,
-            key = lease.key_label(),
-            status = response.status,
-            took = ?(self.now() - call.sent),
-            "has response headers"
-        );
-        let status = response.status;
-        let sent = Sent { engine: self, call, redaction: &redaction };
+        let (status, took) = (response.status, self.now() - call.sent);
+        call.record.tell(Event::Headers { key_label, status, took });
+        let sent = Sent { engine: self, call, key_label, redaction: &redaction };
         if !(200..300).contains(&status) {
-            return Err(response_failure::read(sent, response).await);
+            let most = R::MOST_OF_A_REFUSAL;
+            let (failure, refusal) = response_failure::read(sent, response, most).await;
+            reader.refused(refusal, &redaction);
+            return Err(failure);
         }
         reader.read(sent, response).await
     }
@@ -290,19 +208,16 @@ impl Engine {
             started_after: call.sent - call.started,
             took: self.now() - call.sent,
         };
-        debug!(
-            call = call.record.id,
-            key = %attempt.key_label,
-            kind = %failure.kind,
-            status = failure.status,
-            retry_after = ?failure.retry_after,
-            took = ?attempt.took,
-            message = %failure.message,
-            "attempt failed"
-        );
+        let retry_after = failure.retry_after;
+        call.record.tell(Event::Fails { attempt: &attempt, retry_after });
         call.record.failed_attempt(attempt);
         lease.end(failure.key_fate(), |n| self.backoff(n));
         failure
+    }
+
+    /// Ends a lease whose key has answered.
+    pub fn works(&self, lease: KeyLease) {
+        lease.end(KeyFate::Works, |_| Duration::ZERO);
     }
 
     /// Waits, if that fits the call's deadline.
@@ -312,8 +227,7 @@ impl Engine {
             let retry_at = self.runtime().unix_time().checked_add(wait);
             return Err(self.error(call, failure).with_retry_at(retry_at));
         }
-        debug!(call = call.record.id, ?wait, "backs off");
-        self.count_wait(call);
+        self.waits(call, WaitFor::Retry, Some(wait));
         sleep_until(self.runtime(), until).await;
         Ok(())
     }
@@ -331,8 +245,8 @@ impl Engine {
         if self.is_too_long(call, wait) {
             return Err(self.no_key(call, none));
         }
-        debug!(call = call.record.id, ?wait, "waits for a key");
-        self.count_wait(call);
+        let planned = (wait != Duration::MAX).then_some(wait);
+        self.waits(call, WaitFor::Key, planned);
         let rested = std::pin::pin!(sleep_until(self.runtime(), self.now() + wait));
         select(rested, changed).await;
         Ok(())
@@ -368,6 +282,11 @@ impl Engine {
         if error.kind() == ErrorKind::Config { error } else { error.with_retry_at(retry_at) }
     }
 
+    fn waits(&self, call: &mut Call, reason: WaitFor, planned: Option<Duration>) {
+        call.record.tell(Event::Waits { reason, planned });
+        self.count_wait(call);
+    }
+
     fn count_wait(&self, call: &mut Call) {
         self.counters.wait();
         call.waited = true;
@@ -382,6 +301,7 @@ impl Engine {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::error::Clock;
     use crate::testing::{Reply, ScriptedTransport, VirtualClock};
     use crate::{ChatOptions, LlmInterface, Message, ModelSettings, OpenAiCompatible};
 

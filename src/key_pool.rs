@@ -2,7 +2,7 @@
 //! that end by themselves.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 use std::time::Duration;
 
 use crate::core::health::KeyFate;
@@ -13,7 +13,7 @@ use crate::core::retry::{Failure, NextKey};
 use crate::error::{Error, ErrorKind, Problem};
 use crate::lock::lock;
 use crate::platform::{Runtime, the_clock};
-use crate::provider_config::{BaseUrl, check_key};
+use crate::provider_config::{BaseUrl, check_key, known_base_url};
 use crate::registry;
 use crate::wakers::{Change, Wakers};
 
@@ -43,7 +43,8 @@ pub struct ApiKeyPool {
 
 pub(crate) struct Shared {
     provider_id: String,
-    base_url: String,
+    /// Empty until it is known.
+    base_url: OnceLock<String>,
     pool: Mutex<KeyPool>,
     /// Calls that wait for a key to become ready.
     waiting: Wakers,
@@ -64,6 +65,22 @@ impl ApiKeyPool {
         Self::with_runtime(provider_id, base_url, keys, the_clock()?)
     }
 
+    /// The pool of `provider_id` at the address that is known by its name, or else at that of the first
+    /// client that is made with it.
+    ///
+    /// # Errors
+    /// As [`ApiKeyPool::new`].
+    pub fn of_provider<K: AsRef<str>>(
+        provider_id: &str,
+        keys: impl IntoIterator<Item = K>,
+    ) -> Result<Self, Error> {
+        let keys = checked_and_some(keys)?;
+        let base_url = known_base_url(provider_id).unwrap_or_default();
+        let pool = Self::shared(provider_id, base_url, the_clock()?);
+        pool.add_all(keys);
+        Ok(pool)
+    }
+
     /// The same on a clock of your own: pools are shared by those who share the clock.
     ///
     /// # Errors
@@ -77,7 +94,7 @@ impl ApiKeyPool {
         let keys = checked_and_some(keys)?;
         let base_url = BaseUrl::parse(base_url)
             .map_err(|problem| Error::config(vec![Problem::new("base_url", 0, problem)]))?;
-        let pool = Self::of_provider(provider_id, &base_url.text, runtime);
+        let pool = Self::shared(provider_id, &base_url.text, runtime);
         pool.add_all(keys);
         Ok(pool)
     }
@@ -91,7 +108,7 @@ impl ApiKeyPool {
         keys: &[ApiKey],
         runtime: Arc<dyn Runtime>,
     ) -> Self {
-        let mut pool = Self::of_provider(provider_id, base_url, runtime);
+        let mut pool = Self::shared(provider_id, base_url, runtime);
         let scope = pool.lock().scope(entry);
         pool.scope = scope;
         // A server that wants no keys has one place for all requests, and they carry no header.
@@ -99,14 +116,27 @@ impl ApiKeyPool {
         pool
     }
 
-    fn of_provider(provider_id: &str, base_url: &str, runtime: Arc<dyn Runtime>) -> Self {
+    fn shared(provider_id: &str, base_url: &str, runtime: Arc<dyn Runtime>) -> Self {
         registry::pool(&runtime.clone(), provider_id, base_url, || Shared {
             provider_id: provider_id.to_owned(),
-            base_url: base_url.to_owned(),
+            base_url: OnceLock::new(),
             pool: Mutex::default(),
             waiting: Wakers::default(),
             runtime,
         })
+        .bound(base_url)
+    }
+
+    fn bound(self, base_url: &str) -> Self {
+        self.bind(base_url);
+        self
+    }
+
+    /// Learns which address its keys are for, if it does not know.
+    pub(crate) fn bind(&self, base_url: &str) {
+        if !base_url.is_empty() {
+            self.shared.base_url.get_or_init(|| base_url.to_owned());
+        }
     }
 
     fn add_all(&self, keys: Vec<ApiKey>) {
@@ -122,10 +152,10 @@ impl ApiKeyPool {
         &self.shared.provider_id
     }
 
-    /// The base URL that its keys are for; they are sent nowhere else.
+    /// The base URL that its keys are for, once that is known; they are sent nowhere else.
     #[must_use]
     pub fn base_url(&self) -> &str {
-        &self.shared.base_url
+        self.shared.base_url.get().map_or("", String::as_str)
     }
 
     /// The key that the next request would use, or `None` while no key is ready. It is not reserved:
@@ -288,7 +318,7 @@ impl fmt::Debug for ApiKeyPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ApiKeyPool")
             .field("provider_id", &self.shared.provider_id)
-            .field("base_url", &self.shared.base_url)
+            .field("base_url", &self.base_url())
             .field("keys", &self.statuses())
             .finish()
     }

@@ -58,14 +58,18 @@
 #![allow(clippy::arc_with_non_send_sync, reason = "a browser's transport stays on its thread")]
 
 mod accounting;
+mod call;
 mod chat;
 mod chat_stream;
 mod client;
 mod client_builder;
 mod clocks;
+pub mod codec;
 mod core;
 mod error;
+mod events;
 mod exchange;
+mod forward;
 mod interface;
 mod key_pool;
 mod lock;
@@ -95,6 +99,7 @@ pub use core::key_slot::{KeyCounts, KeyState, KeyStatus};
 pub use core::time::Timestamp;
 pub use core::usage::estimate_tokens;
 pub use error::{Attempt, Clock, Error, ErrorKind, Partial, Problem};
+pub use events::{Event, Observer, Outcome, WaitFor};
 pub use interface::LlmInterface;
 pub use key_pool::{ApiKeyPool, KeyLease};
 #[allow(unused_imports, reason = "a platform or feature set may have none")]

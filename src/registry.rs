@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock, Mutex, Weak};
 use crate::error::{Error, Problem};
 use crate::key_pool::{self, ApiKeyPool};
 use crate::lock::lock;
-use crate::platform::Runtime;
+use crate::platform::{Runtime, number_text};
 use crate::token_bucket::{self, TokenBucket};
 
 /// Whose clock it is, and two names. Times on different clocks can't be compared, so pools and
@@ -52,7 +52,8 @@ pub(crate) fn bucket(
         let message = format!(
             "{base_url} with model `{model}` has a bucket already, of capacity {} and refill rate \
              {} a second: one bucket can't have two settings",
-            there.0, there.1
+            number_text(there.0),
+            number_text(there.1)
         );
         return Err(Error::config(vec![Problem::new("rate_limit_capacity", 0, message)]));
     }

@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use serde_json::{Map, Value};
 
+use crate::call::Call;
 use crate::clocks::{Limit, within};
 use crate::core::provider_error::ProviderError;
 use crate::core::redaction::Redaction;
@@ -15,8 +15,6 @@ use crate::error::{Clock, ErrorKind};
 use crate::exchange::Sent;
 use crate::platform::{BoxStream, HttpResponse, TransportError};
 
-/// So much of an error's body is read: what says more is a page, not a message.
-const MOST_OF_AN_ERROR: usize = 64 * 1024;
 /// So long is waited for it: the status alone says enough.
 const LONGEST_WAIT_FOR_AN_ERROR: Duration = Duration::from_secs(5);
 
@@ -30,8 +28,19 @@ pub(crate) fn of_transport(error: TransportError) -> Failure {
     Failure::new(kind, error.message)
 }
 
+/// A response whose status says that it is no answer, as it came.
+pub(crate) struct Refusal {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
 /// A response came whose status says that it is no answer.
-pub(crate) async fn read(sent: Sent<'_>, response: HttpResponse) -> Failure {
+pub(crate) async fn read(
+    sent: Sent<'_>,
+    response: HttpResponse,
+    most: usize,
+) -> (Failure, Refusal) {
     let (call, runtime) = (sent.call, sent.runtime());
     let status = response.status;
     let hints = Hints::of(&response, runtime.unix_time());
@@ -41,8 +50,20 @@ pub(crate) async fn read(sent: Sent<'_>, response: HttpResponse) -> Failure {
         Limit::first([call.total(), Some(Limit::new(Clock::Idle, LONGEST_WAIT_FOR_AN_ERROR, now))]);
     let mut body = Vec::new();
     // Whatever stops the reading, the status and what has come so far are the answer.
-    let _ = within(runtime, limit, start_of(response.body, &mut body)).await;
-    let mut error = ProviderError::from_body(&body, sent.redaction);
+    let _ = within(runtime, limit, start_of(response.body, &mut body, most)).await;
+    let failure = failure(call, status, hints, location, &body, sent.redaction);
+    (failure, Refusal { status, headers: response.headers, body })
+}
+
+fn failure(
+    call: &Call,
+    status: u16,
+    hints: Hints,
+    location: Option<String>,
+    body: &[u8],
+    redaction: &Redaction,
+) -> Failure {
+    let mut error = ProviderError::from_body(body, redaction);
     if error.message.is_empty() || error.message == "{}" {
         error.message = format!("the provider answered with HTTP status {status} and nothing else");
     }
@@ -67,15 +88,8 @@ pub(crate) async fn read(sent: Sent<'_>, response: HttpResponse) -> Failure {
 }
 
 /// The error that came in an answer's place, under a status that had promised one.
-pub(crate) fn in_place_of_answer(
-    extra: &Map<String, Value>,
-    body: &[u8],
-    redaction: &Redaction,
-) -> Option<Failure> {
-    let wrapped = extra.get("error").is_some_and(|error| !error.is_null());
-    let bare = extra.get("object").is_some_and(|object| object == "error"); // Mistral
-    (wrapped || bare)
-        .then(|| Failure::from_provider(200, ProviderError::from_body(body, redaction)))
+pub(crate) fn in_place_of_answer(body: &[u8], redaction: &Redaction) -> Failure {
+    Failure::from_provider(200, ProviderError::from_body(body, redaction))
 }
 
 /// What a response's headers say besides.
@@ -117,10 +131,11 @@ impl Hints {
 async fn start_of(
     mut stream: BoxStream<'static, Result<Bytes, TransportError>>,
     body: &mut Vec<u8>,
+    most: usize,
 ) {
-    while body.len() < MOST_OF_AN_ERROR
+    while body.len() < most
         && let Some(Ok(bytes)) = stream.next().await
     {
-        body.extend_from_slice(&bytes[..bytes.len().min(MOST_OF_AN_ERROR - body.len())]);
+        body.extend_from_slice(&bytes[..bytes.len().min(most - body.len())]);
     }
 }

@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use tracing::{debug, trace, warn};
+use tracing::{trace, warn};
 
-use crate::chat::ChatChunk;
 use crate::clocks::{Clocks, Limit, within};
-use crate::core::provider_error::ProviderError;
+use crate::codec::{Codec, Facts};
 use crate::core::redaction::Redaction;
 use crate::core::retry::Failure;
 use crate::core::sse::SseParser;
 use crate::error::{Clock, ErrorKind};
+use crate::events::Event as CallEvent;
 use crate::exchange::{Reader, Sent};
 use crate::platform::{BoxStream, HttpResponse, Runtime, TransportError, boxed_stream};
 use crate::response_failure::{Hints, in_place_of_answer};
@@ -29,22 +29,23 @@ const LINGER: Duration = Duration::from_millis(50);
 const NO_EVENT_BEGINS_SO: [&[u8]; 3] = [b"{", b"[", b"<"];
 
 /// Reads a stream up to its first visible token; until then it may be asked for again.
-pub(crate) struct FirstToken {
+pub(crate) struct FirstToken<C> {
+    pub codec: C,
     /// How many choices were asked for.
     pub choices: usize,
 }
 
-impl Reader for FirstToken {
-    type Answer = StreamBody;
-    const STREAMS: bool = true;
+impl<C: Codec> Reader for FirstToken<C> {
+    type Answer = StreamBody<C>;
 
-    async fn read(&self, sent: Sent<'_>, response: HttpResponse) -> Result<StreamBody, Failure> {
+    async fn read(&self, sent: Sent<'_>, response: HttpResponse) -> Result<StreamBody<C>, Failure> {
         let runtime = sent.runtime();
-        let mut body = StreamBody::new(&sent, response, self.choices);
+        let mut body = StreamBody::new(&sent, response, self);
         match body.hold_back_until_visible(runtime, sent.call.first_token()).await {
             Ok(()) => {
                 let took = runtime.now() - sent.call.sent;
-                debug!(call = sent.call.record.id, ?took, "has its first token");
+                let key_label = sent.key_label;
+                sent.call.record.tell(CallEvent::FirstToken { key_label, took });
                 Ok(body)
             }
             Err(failure) => Err(body.hints.add_to(failure)),
@@ -53,7 +54,8 @@ impl Reader for FirstToken {
 }
 
 /// A stream's body, and how far it has been read.
-pub(crate) struct StreamBody {
+pub(crate) struct StreamBody<C: Codec> {
+    codec: C,
     call: u64,
     redaction: Redaction,
     body: BoxStream<'static, Result<Bytes, TransportError>>,
@@ -61,7 +63,7 @@ pub(crate) struct StreamBody {
     /// What the first bytes show it to be.
     form: Option<Form>,
     sse: SseParser,
-    held_back: VecDeque<ChatChunk>,
+    held_back: VecDeque<C::Chunk>,
     clocks: Clocks,
     total: Option<Limit>,
     largest: usize,
@@ -82,18 +84,19 @@ enum Form {
 }
 
 /// What the next event was.
-enum Event {
-    Chunk(Box<ChatChunk>),
+enum Event<T> {
+    Chunk(T),
     /// `[DONE]`, or the end of the body.
     Done,
     /// None is whole yet.
     ReadOn,
 }
 
-impl StreamBody {
-    fn new(sent: &Sent<'_>, response: HttpResponse, choices: usize) -> Self {
+impl<C: Codec> StreamBody<C> {
+    fn new(sent: &Sent<'_>, response: HttpResponse, reader: &FirstToken<C>) -> Self {
         let largest = sent.engine.max_event_bytes;
         Self {
+            codec: reader.codec.clone(),
             call: sent.call.record.id,
             redaction: sent.redaction.clone(),
             hints: Hints::of(&response, sent.runtime().unix_time()),
@@ -105,7 +108,7 @@ impl StreamBody {
             total: sent.call.total(),
             largest,
             skips_undecodable: sent.engine.skip_undecodable_events,
-            choices,
+            choices: reader.choices,
             seen: Vec::new(),
             late_wait: None,
             done: false,
@@ -125,7 +128,7 @@ impl StreamBody {
                 Event::Chunk(chunk) => {
                     let visible = chunk.is_visible();
                     self.note(&chunk);
-                    self.held_back.push_back(*chunk);
+                    self.held_back.push_back(chunk);
                     if visible {
                         return Ok(());
                     }
@@ -139,28 +142,33 @@ impl StreamBody {
         }
     }
 
-    /// The next chunk, or `None` at the answer's proper end.
-    pub async fn next(&mut self, runtime: &dyn Runtime) -> Result<Option<ChatChunk>, Failure> {
-        let next = self.next_chunk(runtime).await;
-        next.map_err(|failure| self.hints.add_to(failure))
+    /// The next chunk, if it has come already. `None` says nothing: [`next`](Self::next) does.
+    pub fn buffered(&mut self) -> Result<Option<C::Chunk>, Failure> {
+        if let Some(chunk) = self.held_back.pop_front() {
+            return Ok(Some(chunk));
+        }
+        match self.event(&mut 0) {
+            Ok(Event::Chunk(chunk)) => {
+                self.note(&chunk);
+                Ok(Some(chunk))
+            }
+            Ok(Event::Done | Event::ReadOn) => Ok(None),
+            Err(failure) => Err(self.hints.add_to(failure)),
+        }
     }
 
-    async fn next_chunk(&mut self, runtime: &dyn Runtime) -> Result<Option<ChatChunk>, Failure> {
+    /// The next chunk, or `None` at the answer's proper end.
+    pub async fn next(&mut self, runtime: &dyn Runtime) -> Result<Option<C::Chunk>, Failure> {
         loop {
-            if let Some(chunk) = self.held_back.pop_front() {
+            if let Some(chunk) = self.buffered()? {
                 return Ok(Some(chunk));
             }
-            match self.event(&mut 0)? {
-                Event::Done => {
-                    self.drain(runtime).await;
-                    return Ok(None);
-                }
-                Event::Chunk(chunk) => {
-                    self.note(&chunk);
-                    return Ok(Some(*chunk));
-                }
-                Event::ReadOn => self.read_more(runtime, None).await?,
+            if self.done {
+                self.drain(runtime).await;
+                return Ok(None);
             }
+            let read = self.read_more(runtime, None).await;
+            read.map_err(|failure| self.hints.add_to(failure))?;
         }
     }
 
@@ -172,7 +180,7 @@ impl StreamBody {
     }
 
     /// Takes the next whole event out of what has been read.
-    fn event(&mut self, bytes: &mut usize) -> Result<Event, Failure> {
+    fn event(&mut self, bytes: &mut usize) -> Result<Event<C::Chunk>, Failure> {
         if self.done {
             return Ok(Event::Done);
         }
@@ -191,22 +199,22 @@ impl StreamBody {
                 self.done = true;
                 return Ok(Event::Done);
             }
-            match decode(event.name, event.data, &self.redaction) {
+            match decode(&self.codec, event.name, event.data, &self.redaction) {
                 Err(failure) if self.skips_undecodable && failure.kind == ErrorKind::Decode => {
                     let bytes = event.data.len();
                     warn!(call = self.call, bytes, "passes over an event that can't be decoded");
                 }
-                decoded => return decoded.map(|chunk| Event::Chunk(Box::new(chunk))),
+                decoded => return decoded.map(Event::Chunk),
             }
         }
     }
 
     /// Notes which choices have finished.
-    fn note(&mut self, chunk: &ChatChunk) {
-        for choice in &chunk.choices {
-            match self.seen.iter_mut().find(|(index, _)| *index == choice.index) {
-                Some((_, finished)) => *finished |= choice.is_finished(),
-                None => self.seen.push((choice.index, choice.is_finished())),
+    fn note(&mut self, chunk: &C::Chunk) {
+        for (choice, ends) in chunk.choices() {
+            match self.seen.iter_mut().find(|(index, _)| *index == choice) {
+                Some((_, finished)) => *finished |= ends,
+                None => self.seen.push((choice, ends)),
             }
         }
         if self.seen.len() >= self.choices && self.all_finished() {
@@ -277,8 +285,8 @@ impl StreamBody {
     /// The body has ended: see what it left, and whether that was the answer's end.
     fn end_of_body(&mut self) -> Result<(), Failure> {
         if let Some(Form::OnePiece(body)) = &self.form {
-            let chunk = ChatChunk::from(whole_body::decode(body, &self.redaction)?);
-            self.held_back.push_back(chunk);
+            let answer = whole_body::decode(&self.codec, body, &self.redaction)?;
+            self.held_back.push_back(answer.into());
             return self.end();
         }
         let chunk = match self.sse.finish() {
@@ -287,7 +295,7 @@ impl StreamBody {
                 return self.end();
             }
             // What can't be decoded here is the first half of something.
-            Some(event) => match decode(event.name, event.data, &self.redaction) {
+            Some(event) => match decode(&self.codec, event.name, event.data, &self.redaction) {
                 Err(failure) if failure.kind == ErrorKind::Decode => None,
                 decoded => Some(decoded?),
             },
@@ -332,14 +340,19 @@ fn is_done(data: &[u8]) -> bool {
 }
 
 /// An event's data as a chunk, or as the error that stands in its place.
-fn decode(name: &[u8], data: &[u8], redaction: &Redaction) -> Result<ChatChunk, Failure> {
+fn decode<C: Codec>(
+    codec: &C,
+    name: &[u8],
+    data: &[u8],
+    redaction: &Redaction,
+) -> Result<C::Chunk, Failure> {
     if name == b"error" {
-        return Err(Failure::from_provider(200, ProviderError::from_body(data, redaction)));
+        return Err(in_place_of_answer(data, redaction));
     }
-    let chunk: ChatChunk = serde_json::from_slice(data).map_err(|error| {
+    let chunk = codec.chunk(data).map_err(|error| {
         Failure::new(ErrorKind::Decode, format!("an event can't be decoded: {error}")).cut_off()
     })?;
-    in_place_of_answer(&chunk.extra, data, redaction).map_or(Ok(chunk), Err)
+    if chunk.is_error() { Err(in_place_of_answer(data, redaction)) } else { Ok(chunk) }
 }
 
 #[cfg(test)]

@@ -3,116 +3,116 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use bytes::Bytes;
-use futures_util::stream;
-
 use crate::accounting::CallRecord;
-use crate::chat::{ChatChunk, ChatOptions, Message, request_body};
-use crate::chat_stream::ChatStream;
+use crate::call::Call;
 use crate::client::Inner;
+use crate::codec::{Account, CallRequest, Codec};
+use crate::core::retry::Failure;
 use crate::error::Error;
-use crate::exchange::Call;
 use crate::key_pool::KeyLease;
-use crate::platform::boxed_stream;
 use crate::stream_body::{FirstToken, StreamBody};
+use crate::wire::Target;
 
-/// A stream that asks when it is first read.
-pub(crate) fn stream(
+/// The chunks of a streamed answer, as a [`Codec`] reads them. It asks when it is first read.
+///
+/// Dropping it, or the future of [`next`](Self::next), ends the request.
+pub struct ChunkStream<C: Codec> {
     client: Arc<Inner>,
-    messages: Arc<Vec<Message>>,
-    options: ChatOptions,
     record: Arc<CallRecord>,
-) -> ChatStream {
-    let asked = Asked { client, messages: messages.clone(), options, record: record.clone() };
-    let chunks = stream::unfold(Progress::Asked(Box::new(asked)), Progress::step);
-    ChatStream::of_call(messages, boxed_stream(chunks), Some(record))
-}
-
-/// The same request without the wish for usage, for providers that refuse that.
-pub(crate) struct WithoutUsage {
-    messages: Arc<Vec<Message>>,
-    options: ChatOptions,
-    default_model: String,
-}
-
-impl WithoutUsage {
-    /// Its body.
-    pub fn body(&self) -> Result<Bytes, Error> {
-        let Self { messages, options, default_model } = self;
-        request_body(messages, options, default_model, true, false).map(Bytes::from)
-    }
+    progress: Progress<C>,
 }
 
 /// How far a stream has got.
-enum Progress {
-    Asked(Box<Asked>),
-    Reading(Box<Reading>),
+enum Progress<C: Codec> {
+    Asked(Box<(C, CallRequest)>),
+    Reading(Box<Reading<C>>),
     Ended,
 }
 
-/// What a stream was asked, before it is first read.
-struct Asked {
-    client: Arc<Inner>,
-    messages: Arc<Vec<Message>>,
-    options: ChatOptions,
-    record: Arc<CallRecord>,
-}
-
 /// A stream that is being read.
-struct Reading {
-    client: Arc<Inner>,
+struct Reading<C: Codec> {
     call: Call,
     lease: KeyLease,
-    body: StreamBody,
+    body: StreamBody<C>,
 }
 
-impl Progress {
-    /// The next chunk, or the error that ends the stream, or its end.
-    async fn step(self) -> Option<(Result<ChatChunk, Error>, Self)> {
-        let reading = match self {
-            Self::Ended => return None,
-            Self::Reading(reading) => reading,
-            Self::Asked(asked) => match asked.open().await {
-                Ok(reading) => Box::new(reading),
-                Err(error) => return Some((Err(error), Self::Ended)),
-            },
-        };
-        reading.next().await
+impl<C: Codec> ChunkStream<C> {
+    pub(crate) fn new(
+        client: Arc<Inner>,
+        codec: C,
+        request: CallRequest,
+        record: Arc<CallRecord>,
+    ) -> Self {
+        Self { client, record, progress: Progress::Asked(Box::new((codec, request))) }
     }
-}
 
-impl Asked {
-    async fn open(self) -> Result<Reading, Error> {
-        let Self { client, messages, options, record } = self;
-        let (mut call, asks_usage) = client.call(record, &messages, &options, true)?;
-        let reader = FirstToken { choices: options.n.map_or(1, |n| n as usize) };
-        if asks_usage {
-            let default_model = client.settings.model.clone();
-            call.without_usage = Some(WithoutUsage { messages, options, default_model });
+    /// The next chunk, the error that ends the stream, or `None` at the answer's proper end.
+    pub async fn next(&mut self) -> Option<Result<C::Chunk, Error>> {
+        if let Progress::Asked(_) = self.progress {
+            let Progress::Asked(asked) = self.take() else { return None };
+            let (client, record) = (self.client.clone(), self.record.clone());
+            match open(client, record, *asked).await {
+                Ok(reading) => self.progress = Progress::Reading(Box::new(reading)),
+                Err(error) => return Some(Err(error)),
+            }
         }
-        let (body, lease) = client.engine.exchange(&mut call, &reader).await?;
-        if asks_usage && call.without_usage.take().is_none() {
-            client.refuses_usage.store(true, Relaxed);
-        }
-        lease.answers();
-        call.record.answered_by(lease.id(), lease.key_label());
-        Ok(Reading { client, call, lease, body })
-    }
-}
-
-impl Reading {
-    async fn next(mut self: Box<Self>) -> Option<(Result<ChatChunk, Error>, Progress)> {
-        match self.body.next(self.client.engine.runtime()).await {
-            Ok(Some(chunk)) => Some((Ok(chunk), Progress::Reading(self))),
+        let Progress::Reading(reading) = &mut self.progress else { return None };
+        match reading.body.next(self.client.engine.runtime()).await {
+            Ok(Some(chunk)) => Some(Ok(chunk)),
             Ok(None) => {
-                self.client.engine.works(&self.call, self.lease);
+                if let Progress::Reading(reading) = self.take() {
+                    self.client.engine.works(reading.lease);
+                }
                 None
             }
-            Err(failure) => {
-                let Self { client, call, lease, .. } = *self;
-                let failure = client.engine.end_attempt(&call, lease, failure);
-                Some((Err(client.engine.error(&call, failure)), Progress::Ended))
-            }
+            Err(failure) => self.fail(failure).map(Err),
         }
     }
+
+    /// The next chunk, or the error that ends the stream, if it has come already; `None` says
+    /// nothing of what [`next`](Self::next) will give.
+    pub fn buffered(&mut self) -> Option<Result<C::Chunk, Error>> {
+        let Progress::Reading(reading) = &mut self.progress else { return None };
+        match reading.body.buffered() {
+            Ok(chunk) => chunk.map(Ok),
+            Err(failure) => self.fail(failure).map(Err),
+        }
+    }
+
+    /// The call's account.
+    #[must_use]
+    pub fn account(&self) -> Account {
+        Account(self.record.clone())
+    }
+
+    fn take(&mut self) -> Progress<C> {
+        std::mem::replace(&mut self.progress, Progress::Ended)
+    }
+
+    fn fail(&mut self, failure: Failure) -> Option<Error> {
+        let Progress::Reading(reading) = self.take() else { return None };
+        let Reading { call, lease, .. } = *reading;
+        let failure = self.client.engine.end_attempt(&call, lease, failure);
+        Some(self.client.engine.error(&call, failure))
+    }
+}
+
+async fn open<C: Codec>(
+    client: Arc<Inner>,
+    record: Arc<CallRecord>,
+    (codec, request): (C, CallRequest),
+) -> Result<Reading<C>, Error> {
+    let asks_usage = request.may_ask_usage && !client.refuses_usage.load(Relaxed);
+    let mut call = client.call(record, &request, Target::Stream, asks_usage)?;
+    if asks_usage {
+        call.without_usage = Some(request.body);
+    }
+    let reader = FirstToken { codec, choices: request.choices };
+    let (body, lease) = client.engine.exchange(&mut call, &reader).await?;
+    if asks_usage && call.without_usage.take().is_none() {
+        client.refuses_usage.store(true, Relaxed);
+    }
+    lease.answers();
+    call.record.answered_by(lease.id(), lease.key_label());
+    Ok(Reading { call, lease, body })
 }

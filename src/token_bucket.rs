@@ -12,11 +12,11 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::FusedFuture;
 
-use crate::core::time::Timestamp;
+use crate::core::time::{Timestamp, seconds_text};
 use crate::core::token_bucket::{Bucket, Ticket, Turn};
 use crate::error::{Error, ErrorKind, Problem};
 use crate::lock::lock;
-use crate::platform::{BoxFuture, Runtime, the_clock};
+use crate::platform::{BoxFuture, Runtime, number_text, the_clock};
 
 /// Two computations of one moment differ by rounding, which is no reason for a new timer.
 const SAME_MOMENT: Duration = Duration::from_micros(1);
@@ -62,8 +62,12 @@ pub enum Refused {
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotYet(wait) => write!(f, "the token bucket is empty for another {wait:?}"),
+            Self::NotYet(wait) => {
+                let wait = seconds_text(*wait);
+                write!(f, "the token bucket is empty for another {wait}")
+            }
             Self::MoreThanCapacity(capacity) => {
+                let capacity = number_text(*capacity);
                 write!(f, "the token bucket never holds more than {capacity} tokens")
             }
         }
@@ -93,11 +97,13 @@ impl TokenBucket {
     ) -> Result<Self, Error> {
         let mut problems = Vec::new();
         if !(capacity.is_finite() && capacity >= 1.0) {
-            let message = format!("expected a number of at least 1, found {capacity}");
+            let found = number_text(capacity);
+            let message = format!("expected a number of at least 1, found {found}");
             problems.push(Problem::new("rate_limit_capacity", 0, message));
         }
         if !(refill_rate.is_finite() && refill_rate > 0.0) {
-            let message = format!("expected a number above 0 (a second), found {refill_rate}");
+            let found = number_text(refill_rate);
+            let message = format!("expected a number above 0 (a second), found {found}");
             problems.push(Problem::new("rate_limit_refill_rate", 0, message));
         }
         if !problems.is_empty() {
@@ -309,6 +315,20 @@ impl Future for Acquire {
 }
 
 impl Acquire {
+    /// The same, where somebody is told as soon as it waits, and for how long as far as is known.
+    pub(crate) async fn told(&mut self, tell: impl Fn(Duration)) -> Result<(), Error> {
+        let mut is_told = false;
+        std::future::poll_fn(|cx| {
+            let polled = Pin::new(&mut *self).poll(cx);
+            if let (false, Some(waiting)) = (is_told, &self.waiting) {
+                is_told = true;
+                tell(waiting.until - self.shared.runtime.now());
+            }
+            polled
+        })
+        .await
+    }
+
     /// Whether the tokens were not there at once.
     pub(crate) fn has_waited(&self) -> bool {
         self.has_waited

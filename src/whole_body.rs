@@ -4,8 +4,8 @@ use futures_util::StreamExt;
 use serde::de::IgnoredAny;
 use tracing::trace;
 
-use crate::chat::ChatResponse;
 use crate::clocks::within;
+use crate::codec::{Codec, Facts};
 use crate::core::provider_error::ProviderError;
 use crate::core::redaction::Redaction;
 use crate::core::retry::Failure;
@@ -18,13 +18,12 @@ use crate::response_failure::{Hints, in_place_of_answer};
 const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
 
 /// Reads a whole answer.
-pub(crate) struct WholeBody;
+pub(crate) struct WholeBody<C>(pub C);
 
-impl Reader for WholeBody {
-    type Answer = ChatResponse;
-    const STREAMS: bool = false;
+impl<C: Codec> Reader for WholeBody<C> {
+    type Answer = C::Answer;
 
-    async fn read(&self, sent: Sent<'_>, response: HttpResponse) -> Result<ChatResponse, Failure> {
+    async fn read(&self, sent: Sent<'_>, response: HttpResponse) -> Result<C::Answer, Failure> {
         let hints = Hints::of(&response, sent.runtime().unix_time());
         let body = within(sent.runtime(), sent.call.total(), whole(response));
         let body = match body.await {
@@ -32,7 +31,7 @@ impl Reader for WholeBody {
             Err(limit) => return Err(hints.add_to(limit.failure())),
         };
         trace!(call = sent.call.record.id, body = %sent.redaction.redacted(&body), "answer");
-        decode(&body, sent.redaction).map_err(|failure| hints.add_to(failure))
+        decode(&self.0, &body, sent.redaction).map_err(|failure| hints.add_to(failure))
     }
 }
 
@@ -61,35 +60,39 @@ fn is_broken_json(body: &[u8]) -> bool {
 }
 
 /// Tells an answer from an error in its place, from a cut, and from something else altogether.
-pub(crate) fn decode(body: &[u8], redaction: &Redaction) -> Result<ChatResponse, Failure> {
-    let answer = match serde_json::from_slice::<ChatResponse>(body) {
-        Ok(answer) => answer,
-        Err(_) if ends_too_early(body) => {
-            let message = format!("the answer was cut after {} bytes", body.len());
-            return Err(Failure::new(ErrorKind::Truncated, message));
-        }
-        Err(error) => {
-            let start = ProviderError::from_body(body, redaction).message;
-            let start: String = redaction.redacted(start).chars().take(200).collect();
-            let message = format!("the answer is no chat completion ({error}): {start}");
-            let failure = Failure::new(ErrorKind::Decode, message);
-            // JSON that has broken down on its way may come whole; a page, or some other JSON, is
-            // what is answered there.
-            return Err(if is_broken_json(body) { failure.cut_off() } else { failure });
-        }
-    };
-    match in_place_of_answer(&answer.extra, body, redaction) {
-        Some(failure) => Err(failure),
-        None if answer.choices.is_empty() => {
+pub(crate) fn decode<C: Codec>(
+    codec: &C,
+    body: &[u8],
+    redaction: &Redaction,
+) -> Result<C::Answer, Failure> {
+    match codec.answer(body) {
+        Ok(answer) if answer.is_error() => Err(in_place_of_answer(body, redaction)),
+        Ok(answer) if answer.choices().next().is_none() => {
             Err(Failure::new(ErrorKind::Decode, "the answer has no choices"))
         }
-        None => Ok(answer),
+        Ok(answer) => Ok(answer),
+        Err(error) => Err(not_decoded(&error, body, redaction)),
     }
+}
+
+fn not_decoded(error: &str, body: &[u8], redaction: &Redaction) -> Failure {
+    if ends_too_early(body) {
+        let message = format!("the answer was cut after {} bytes", body.len());
+        return Failure::new(ErrorKind::Truncated, message);
+    }
+    let start = ProviderError::from_body(body, redaction).message;
+    let start: String = redaction.redacted(start).chars().take(200).collect();
+    let message = format!("the answer is no chat completion ({error}): {start}");
+    let failure = Failure::new(ErrorKind::Decode, message);
+    // JSON that has broken down on its way may come whole; a page, or some other JSON, is what is
+    // answered there.
+    if is_broken_json(body) { failure.cut_off() } else { failure }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chat::{ChatResponse, SerdeCodec};
     use crate::core::key::ApiKey;
 
     fn redaction() -> Redaction {
@@ -97,7 +100,7 @@ mod tests {
     }
 
     fn decode(body: &[u8]) -> Result<ChatResponse, Failure> {
-        super::decode(body, &redaction())
+        super::decode(&SerdeCodec, body, &redaction())
     }
 
     #[test]

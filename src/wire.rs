@@ -1,14 +1,32 @@
 //! What goes to the provider with every request: the URL and headers, made once per client.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use crate::core::key::ApiKey;
 use crate::core::redaction::Redaction;
+use crate::forward::ForwardRequest;
 use crate::platform::{Header, HttpRequest};
 use crate::provider_config::ModelSettings;
 
 /// A header's or parameter's value of fewer characters is no secret.
 const SHORTEST_SECRET: usize = 8;
+
+const AUTHORIZATION: &str = "authorization";
+
+/// Headers of a forwarded request that belong to the way that it came, or could be a key.
+const NOT_FORWARDED: [&str; 5] = ["host", "content-length", "connection", "cookie", "api-key"];
+
+/// What a call asks for.
+pub(crate) enum Target {
+    /// An answer in one piece.
+    Answer,
+    /// A stream.
+    Stream,
+    /// Whatever somebody else's request asks for.
+    Forward(Arc<ForwardRequest>),
+}
 
 /// The parts of a request that are the same for every call of a client.
 pub(crate) struct Wire {
@@ -59,18 +77,48 @@ impl Wire {
         Redaction::new(self.secrets.iter().chain([key]).cloned())
     }
 
-    /// A request with `body` and `key` (empty: none).
-    pub fn request(&self, body: Bytes, key: &str, streams: bool) -> HttpRequest {
-        let headers = if streams { &self.stream_headers } else { &self.answer_headers };
-        let mut headers = headers.clone();
+    /// A request to `target` with `body` and `key` (empty: none).
+    pub fn request(&self, target: &Target, body: Bytes, key: &str) -> HttpRequest {
+        let mut request = match target {
+            Target::Answer => self.post(&self.answer_headers, body),
+            Target::Stream => self.post(&self.stream_headers, body),
+            Target::Forward(request) => self.forwarded(request, body),
+        };
         if !key.is_empty() {
             let (name, value) = match &self.auth_header {
                 Some(name) => (name.clone(), key.to_owned()),
-                None => ("authorization".to_owned(), format!("Bearer {key}")),
+                None => (AUTHORIZATION.to_owned(), format!("Bearer {key}")),
             };
-            headers.push(Header { name, value, sensitive: true });
+            request.headers.push(Header { name, value, sensitive: true });
         }
-        HttpRequest::post(self.url.clone(), headers, body)
+        request
+    }
+
+    fn post(&self, headers: &[Header], body: Bytes) -> HttpRequest {
+        HttpRequest::post(self.url.clone(), headers.to_vec(), body)
+    }
+
+    /// Somebody's request, with what the settings send in place of what it brings.
+    fn forwarded(&self, request: &ForwardRequest, body: Bytes) -> HttpRequest {
+        let own = self.answer_headers.iter().filter(|header| header.sensitive);
+        let mut headers: Vec<Header> = own.cloned().collect();
+        let is_set = |name: &str| {
+            let theirs = self.auth_header.as_deref().unwrap_or(AUTHORIZATION);
+            [AUTHORIZATION, theirs].contains(&name) || NOT_FORWARDED.contains(&name)
+        };
+        for (name, value) in &request.headers {
+            let name = name.to_ascii_lowercase();
+            if !is_set(&name) && headers.iter().all(|header| header.name != name) {
+                headers.push(Header { name, value: value.clone(), sensitive: true });
+            }
+        }
+        let mut url = request.url.clone();
+        if let Some((_, query)) = self.url.split_once('?') {
+            url.push(if url.contains('?') { '&' } else { '?' });
+            url.push_str(query);
+        }
+        let method = request.method.clone();
+        HttpRequest { method, ..HttpRequest::post(url, headers, body) }
     }
 }
 

@@ -243,15 +243,15 @@ fn the_debug_log_tells_the_story_of_a_call() {
     block_on(llm.chat_stream(live::question(), ChatOptions::default()).text()).unwrap();
     let text = log.text();
     for (event, says) in [
-        ("waited for a token", "waited="),
+        ("waits", "reason=Token planned=Some("),
         ("sends an attempt", "key=\"…"),
         ("has response headers", "took="),
         ("attempt failed", "kind=authentication"),
         ("attempt failed", "kind=server"),
         ("attempt failed", "kind=rate_limited"),
-        ("backs off", "wait="),
-        ("attempt answered", "took="),
-        ("call ended", "Succeeded"),
+        ("waits", "reason=Retry planned=Some("),
+        ("has its first token", "took="),
+        ("call ended", "outcome=Succeeded key=\"…"),
     ] {
         let told = text.lines().any(|line| {
             let ours = line.contains("DEBUG lockkeeper") && line.contains("call=0");

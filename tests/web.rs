@@ -6,7 +6,7 @@
 use futures::{FutureExt, StreamExt};
 use lockkeeper::{
     ChatOptions, ErrorKind, LlmInterface, Message, ModelSettings, OpenAiCompatible, StreamState,
-    TokenBucket,
+    TokenBucket, parse_provider_json,
 };
 use std::time::Duration;
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -117,4 +117,25 @@ async fn the_bucket_waits_by_the_hosts_timer() {
     assert!(bucket.acquire(1, None).now_or_never().is_none());
     bucket.acquire(1, None).await.unwrap();
     assert_eq!(bucket.waiters(), 0);
+}
+
+#[wasm_bindgen_test]
+fn numbers_are_read_and_written_by_the_host() {
+    let parse = |field: &str| {
+        let text = format!(r#"{{"groq": {{"m": {{"api_keys": ["sk-1"], {field}}}}}}}"#);
+        parse_provider_json(&text, &|_| None)
+    };
+    for (text, number) in [("2.5", 2.5), ("1e3", 1000.0), ("1E-1", 0.1), ("7", 7.0)] {
+        let models = parse(&format!(r#""rate_limit_refill_rate": {text}"#)).unwrap();
+        assert_eq!(models[0].rate_limit_refill_rate, number);
+    }
+    for (field, message) in [
+        (r#""max_retries": 1.5"#, "must be a whole number from 0 to 100, not 1.5"),
+        (r#""max_retries": "5""#, "expected a number, found a string; leave out the quotes"),
+        (r#""retry_delay": -0.5"#, "must be a number of seconds of at least 0, not -0.5"),
+        (r#""rate_limit_capacity": 1e999"#, "is too large a number"),
+    ] {
+        let error = parse(field).unwrap_err();
+        assert_eq!(error.problems()[0].message, message);
+    }
 }

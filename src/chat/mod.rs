@@ -6,6 +6,7 @@
 
 mod assemble;
 mod chunk;
+mod codec;
 mod content;
 mod extra;
 mod in_one_chunk;
@@ -18,10 +19,10 @@ mod tool_calls;
 
 pub(crate) use assemble::Assembler;
 pub use chunk::{ChatChunk, ChunkChoice, Delta, FunctionCallDelta, ToolCallDelta};
+pub(crate) use codec::{ChatBody, SerdeCodec};
 pub use content::{Content, ContentPart};
 pub use message::{FunctionCall, Message, Role, ToolCall};
 pub use options::{ChatOptions, FunctionDefinition, Stop, Tool, ToolChoice};
-pub(crate) use request::request_body;
 pub use response::{ChatResponse, Choice};
 
 pub use crate::core::usage::Usage;

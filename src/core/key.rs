@@ -38,6 +38,16 @@ impl ApiKey {
         self.0.is_empty()
     }
 
+    /// What is shown in its place: its last characters, where it is long enough to have some.
+    pub(crate) fn label(&self) -> String {
+        let length = self.0.chars().count();
+        match length {
+            0 => "no key".to_owned(),
+            _ if length < SHORTEST_WITH_A_TAIL => "…".to_owned(),
+            _ => format!("…{}", self.0.chars().skip(length - 4).collect::<String>()),
+        }
+    }
+
     /// The key itself, for the header it is sent in and for nothing else.
     #[must_use]
     pub fn expose(&self) -> &str {
@@ -65,16 +75,7 @@ impl From<String> for ApiKey {
 
 impl fmt::Debug for ApiKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&label(&self.0))
-    }
-}
-
-fn label(key: &str) -> String {
-    let length = key.chars().count();
-    match length {
-        0 => "no key".to_owned(),
-        _ if length < SHORTEST_WITH_A_TAIL => "…".to_owned(),
-        _ => format!("…{}", key.chars().skip(length - 4).collect::<String>()),
+        f.write_str(&self.label())
     }
 }
 
@@ -85,7 +86,7 @@ pub struct Labels(HashSet<Arc<str>>);
 impl Labels {
     /// `…abcd`, and `…abcd#2` for the next key that ends so.
     pub fn give(&mut self, key: &ApiKey) -> Arc<str> {
-        let tail = label(key.expose());
+        let tail = key.label();
         let numbered = (2..).map(|number| format!("{tail}#{number}"));
         let mut names = std::iter::once(tail.clone()).chain(numbered);
         let free = names.find(|name| !self.0.contains(name.as_str()));

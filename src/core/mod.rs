@@ -3,6 +3,7 @@
 
 pub mod backoff;
 pub mod health;
+pub mod json;
 pub mod key;
 pub mod key_pool;
 pub mod key_slot;

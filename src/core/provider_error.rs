@@ -1,8 +1,7 @@
 //! What a provider's error means. This is the place for a provider's quirk: a code, a status or a
 //! shape that means something else than it says.
 
-use serde_json::Value;
-
+use super::json::{Json, Value};
 use super::redaction::Redaction;
 use crate::error::ErrorKind;
 
@@ -128,7 +127,7 @@ impl ProviderError {
     /// Reads an error answer's body: every shape seen in the wild, and plain text or HTML as is,
     /// without secrets, since it is cut.
     pub fn from_body(body: &[u8], redaction: &Redaction) -> Self {
-        match serde_json::from_slice(body) {
+        match Json::read(body) {
             Ok(value) => Self::from_value(&value),
             Err(_) => Self { message: as_text(&redaction.redacted(body)), ..Self::default() },
         }
@@ -136,17 +135,17 @@ impl ProviderError {
 
     /// Reads an error object: `{"error": {…}}`, `{"error": "…"}`, the object unwrapped, or
     /// `{"detail": …}`.
-    pub fn from_value(value: &Value) -> Self {
+    pub fn from_value(value: &Json<'_>) -> Self {
         // Gemini wraps its error object in a list.
-        let value = value.get(0).unwrap_or(value);
-        let inner = value.get("error").filter(|inner| !inner.is_null()).unwrap_or(value);
+        let value = value.first().unwrap_or(value);
+        let inner = value.get("error").filter(|inner| inner.value != Value::Null).unwrap_or(value);
         let word = |name| inner.get(name).or_else(|| value.get(name)).and_then(as_word);
         let (code, category) = (word("code"), word("type"));
         let message = ["message", "detail", "msg", "error_description"]
             .iter()
             .find_map(|name| inner.get(name).or_else(|| value.get(name)))
             .unwrap_or(inner);
-        let message = message.as_str().map_or_else(|| message.to_string(), str::to_owned);
+        let message = message.text().map_or_else(|| message.to_string(), str::to_owned);
         match code {
             Some(_) => Self { code, category, message },
             None => Self { code: category, category: None, message },
@@ -171,7 +170,7 @@ impl ProviderError {
     }
 
     fn said(&self) -> Option<ErrorKind> {
-        let message = self.message.to_lowercase();
+        let message = self.message.to_ascii_lowercase();
         let found = PHRASES.iter().find(|(_, phrase)| message.contains(phrase));
         found.map(|(kind, _)| *kind)
     }
@@ -210,12 +209,12 @@ fn plain(word: &str) -> String {
     word.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
 
-fn as_word(value: &Value) -> Option<String> {
-    match value {
+fn as_word(json: &Json<'_>) -> Option<String> {
+    match &json.value {
         // LiteLLM writes Python's None.
-        Value::String(word) if word.is_empty() || word == "None" => None,
-        Value::String(word) => Some(word.clone()),
-        Value::Number(number) => Some(number.to_string()),
+        Value::Text(word) if word.is_empty() || word == "None" => None,
+        Value::Text(word) => Some(word.to_string()),
+        Value::Number(number) => Some((*number).to_owned()),
         _ => None,
     }
 }
@@ -301,6 +300,7 @@ mod tests {
             (r#"{"detail":"four"}"#, "four"),
             (r#"{"detail":[{"msg":"five"}]}"#, r#"[{"msg":"five"}]"#),
             (r#"[{"error":{"message":"six"}}]"#, "six"),
+            ("{ }\n", "{}"),
             ("seven", "seven"),
             ("<html><head><title>502 Bad Gateway</title>…", "an HTML page: 502 Bad Gateway"),
         ] {
@@ -312,6 +312,8 @@ mod tests {
     fn codes_may_be_numbers_words_or_absent() {
         let code = |body: &str| from_body(body.as_bytes()).code;
         assert_eq!(code(r#"{"error":{"code":429}}"#).as_deref(), Some("429"));
+        let large = "18446744073709551617";
+        assert_eq!(code(&format!(r#"{{"error":{{"code":{large}}}}}"#)).as_deref(), Some(large));
         assert_eq!(code(r#"{"error":{"code":"x","type":"y"}}"#).as_deref(), Some("x"));
         assert_eq!(code(r#"{"error":{"code":null,"type":"y"}}"#).as_deref(), Some("y"));
         assert_eq!(code(r#"{"error":{"code":"None","type":"None"}}"#), None);

@@ -16,11 +16,7 @@ pub struct Redaction(Arc<[ApiKey]>);
 impl Redaction {
     /// The redaction of these secrets.
     pub fn new(secrets: impl IntoIterator<Item = ApiKey>) -> Self {
-        let secrets = secrets.into_iter().filter(|secret| !secret.expose().is_empty());
-        let mut secrets: Vec<_> = secrets.collect();
-        // One secret may be the beginning of another.
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
-        Self(secrets.into())
+        Self(secrets.into_iter().filter(|secret| !secret.expose().is_empty()).collect())
     }
 
     /// `text` with each secret's label in its place, however it is spelled, and also where the text
@@ -30,18 +26,26 @@ impl Redaction {
         let (mut shown, mut kept, mut at) = (String::new(), 0, 0);
         while at < text.len() {
             let rest = &text.as_bytes()[at..];
-            let found = self.0.iter().find_map(|one| Some((one, length_of(one, rest)?)));
-            let Some((secret, length)) = found else {
+            let found = self.0.iter().filter_map(|one| Some((length_of(one, rest)?, one)));
+            // One secret may be the beginning of another.
+            let longest = found.max_by_key(|(length, secret)| (*length, secret.expose().len()));
+            let Some((length, secret)) = longest else {
                 at += 1;
                 continue;
             };
             shown.push_str(&text[kept..at]);
-            shown.push_str(&format!("{secret:?}"));
+            shown.push_str(&secret.label());
             at += length;
             kept = at;
         }
         shown.push_str(&text[kept..]);
         shown
+    }
+
+    /// Whether there is a secret in `text`.
+    pub fn finds(&self, text: &[u8]) -> bool {
+        let finds = |rest| self.0.iter().any(|secret| length_of(secret, rest).is_some());
+        (0..text.len()).any(|at| finds(&text[at..]))
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::health::KeyFate;
 use super::key_pool::NoKey;
 use super::provider_error::ProviderError;
+use super::time::seconds_text;
 use crate::error::{Clock, Error, ErrorKind};
 
 /// After so many moves from one limited key to the next, all at once, the limit is not the keys'.
@@ -68,7 +69,7 @@ impl Failure {
             Clock::FirstToken => "no first token",
             Clock::Idle => "nothing more came",
         };
-        let message = format!("{waited} within {limit:?} ({})", clock.setting());
+        let message = format!("{waited} within {} ({})", seconds_text(limit), clock.setting());
         Self { clock: Some(clock), ..Self::new(ErrorKind::Timeout, message) }
     }
 

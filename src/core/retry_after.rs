@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use crate::platform;
+
 const DAY: u64 = 86_400;
 
 /// Numbers from here on are no seconds to wait (over 30 years) but seconds since 1970.
@@ -87,7 +89,7 @@ fn seconds(value: f64) -> Option<Duration> {
 fn number(text: &str) -> Option<f64> {
     let text = text.trim();
     let plain = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-'));
-    if plain { text.parse().ok() } else { None }
+    if plain { platform::number(text) } else { None }
 }
 
 /// A sum of numbers with units, such as `1h2m3.5s`.

@@ -3,6 +3,8 @@
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
+use crate::platform::number_text;
+
 /// A moment: the time since an origin that the [`Runtime`](crate::Runtime) chose and keeps.
 ///
 /// ```
@@ -44,12 +46,20 @@ pub const LONGEST_SECONDS: f64 = 10_000.0;
 pub fn duration_from_seconds(seconds: f64) -> Result<Duration, String> {
     if seconds.is_finite() && seconds > LONGEST_SECONDS {
         return Err(format!(
-            "must be at most {LONGEST_SECONDS} seconds, not {seconds}; it looks like \
-             milliseconds, and durations are in seconds"
+            "must be at most {} seconds, not {}; it looks like milliseconds, and durations are in \
+             seconds",
+            number_text(LONGEST_SECONDS),
+            number_text(seconds)
         ));
     }
-    Duration::try_from_secs_f64(seconds)
-        .map_err(|_| format!("must be a number of seconds of at least 0, not {seconds}"))
+    Duration::try_from_secs_f64(seconds).map_err(|_| {
+        format!("must be a number of seconds of at least 0, not {}", number_text(seconds))
+    })
+}
+
+/// The duration for a message, in seconds as everywhere.
+pub fn seconds_text(duration: Duration) -> String {
+    number_text(duration.as_secs_f64()) + "s"
 }
 
 /// Makes a clock that may step back into one that never does: what comes after a step counts from

@@ -24,22 +24,24 @@ impl fmt::Debug for Header {
     }
 }
 
-/// A POST request.
+/// A request.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct HttpRequest {
+    /// The method: `POST`, unless the request is another's that is passed on.
+    pub method: String,
     /// The whole URL.
     pub url: String,
     /// The headers.
     pub headers: Vec<Header>,
-    /// The body, JSON.
+    /// The body: JSON; of a method that has none, nothing.
     pub body: Bytes,
 }
 
 impl HttpRequest {
     /// A POST of `body` to `url`.
     pub fn post(url: impl Into<String>, headers: Vec<Header>, body: impl Into<Bytes>) -> Self {
-        Self { url: url.into(), headers, body: body.into() }
+        Self { method: "POST".to_owned(), url: url.into(), headers, body: body.into() }
     }
 
     /// The value of a header, by its name in lower case.
@@ -55,6 +57,7 @@ impl fmt::Debug for HttpRequest {
         let (url, query) =
             self.url.split_once('?').map_or((&*self.url, ""), |(url, _)| (url, "?…"));
         f.debug_struct("HttpRequest")
+            .field("method", &self.method)
             .field("url", &format_args!("{url}{query}"))
             .field("headers", &self.headers)
             .field("body", &self.body)

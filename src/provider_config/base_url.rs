@@ -7,6 +7,8 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use crate::core::json::quoted;
+
 /// An absolute `http` or `https` URL without userinfo, query, fragment or trailing slash.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct BaseUrl {
@@ -60,7 +62,8 @@ impl BaseUrl {
 
 fn split_scheme(text: &str) -> Result<(bool, &str), String> {
     let wanted = "must be an absolute URL that begins with https:// (or http://)";
-    let (scheme, rest) = text.split_once("://").ok_or(wanted)?;
+    let (scheme, rest) = text.split_once(':').ok_or(wanted)?;
+    let rest = rest.strip_prefix("//").ok_or(wanted)?;
     if scheme.eq_ignore_ascii_case("https") {
         Ok((true, rest))
     } else if scheme.eq_ignore_ascii_case("http") {
@@ -133,7 +136,8 @@ fn checked_path(path: &str) -> Result<&str, String> {
     }
     let fits = |byte: u8| byte.is_ascii_graphic() && !br#""<>\^`{|}"#.contains(&byte);
     if let Some(odd) = path.chars().find(|c| !u8::try_from(*c).is_ok_and(fits)) {
-        return Err(format!("has a character that does not belong in a URL: {odd:?}"));
+        let odd = quoted(odd.encode_utf8(&mut [0; 4]));
+        return Err(format!("has a character that does not belong in a URL: {odd}"));
     }
     let dots = |segment: &str| matches!(&*segment.replace("%2e", "."), "." | "..");
     if path.to_ascii_lowercase().split('/').any(dots) {

@@ -1,11 +1,13 @@
 //! JSON paths for people: `openai.gpt-4.api_keys[0]`, and `openai["gpt.4"]` where a name would
 //! read as something else.
 
+use crate::core::json::quoted;
+
 /// The path of the member `name` under `base`.
 pub(super) fn member(base: &str, name: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '$');
     if name.is_empty() || !name.chars().all(plain) {
-        return format!("{base}[{}]", serde_json::Value::from(name));
+        return format!("{base}[{}]", quoted(name));
     }
     if base.is_empty() { name.to_owned() } else { format!("{base}.{name}") }
 }

@@ -12,16 +12,23 @@ struct KnownProvider {
     /// The base URL of its OpenAI-compatible API.
     base_url: &'static str,
     /// The page that documents it.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever checks the table"))]
+    #[cfg(test)]
     page: &'static str,
 }
 
+/// Without the page outside of tests: it is for whoever checks the table.
+#[cfg_attr(not(test), expect(unused_variables, reason = "it stays in the source"))]
 const fn row(
     names: &'static [&'static str],
     base_url: &'static str,
     page: &'static str,
 ) -> KnownProvider {
-    KnownProvider { names, base_url, page }
+    KnownProvider {
+        names,
+        base_url,
+        #[cfg(test)]
+        page,
+    }
 }
 
 #[rustfmt::skip]
@@ -63,7 +70,7 @@ static KNOWN: [KnownProvider; 34] = [
 ];
 
 /// The base URL of the provider called `name`, where it is known.
-pub(super) fn known_base_url(name: &str) -> Option<&'static str> {
+pub(crate) fn known_base_url(name: &str) -> Option<&'static str> {
     let wanted = bare(name);
     let known = KNOWN.iter().find(|row| row.names.iter().any(|known| bare(known) == wanted))?;
     Some(known.base_url)

@@ -18,8 +18,10 @@ mod read_entry;
 mod rules;
 mod schema;
 mod setting;
+mod setting_doc;
 
 pub(crate) use base_url::BaseUrl;
+pub(crate) use known_providers::known_base_url;
 pub(crate) use model_settings::DEFAULT_CHAT_TIMEOUT;
 pub use model_settings::ModelSettings;
 pub use provider_file::parse;

@@ -18,9 +18,11 @@ pub(super) fn nearest_name<'a>(
     Some(nearest.1)
 }
 
-/// The letters of a name, without case and separators, so that spellings compare equal.
+/// The letters of a name, without case and separators, so that spellings compare equal. Every known
+/// name is ASCII; what is not stays as it is, as Unicode's tables would weigh more than the rest.
 pub(super) fn bare(name: &str) -> Vec<char> {
-    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    let counts = |c: &char| c.is_ascii_alphanumeric() || !c.is_ascii();
+    name.chars().filter(counts).map(|c| c.to_ascii_lowercase()).collect()
 }
 
 /// Levenshtein's distance: the fewest insertions, deletions and replacements between two words.

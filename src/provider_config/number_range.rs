@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::platform::number_text;
+
 /// The numbers that a setting takes. Only finite ones, whatever the bounds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct NumberRange {
@@ -48,8 +50,7 @@ impl NumberRange {
         if number.is_finite() && high_enough && low_enough && whole_enough {
             return Ok(());
         }
-        let number = if number.abs() < 1e15 { number.to_string() } else { format!("{number:e}") };
-        Err(format!("must be {self}, not {number}"))
+        Err(format!("must be {self}, not {}", number_text(number)))
     }
 }
 
@@ -60,11 +61,12 @@ impl fmt::Display for NumberRange {
         if self.seconds {
             f.write_str(" of seconds")?;
         }
-        match (self.least_included, self.most) {
-            (true, Some(most)) => write!(f, " from {} to {most}", self.least),
-            (true, None) => write!(f, " of at least {}", self.least),
-            (false, Some(most)) => write!(f, " above {} and up to {most}", self.least),
-            (false, None) => write!(f, " above {}", self.least),
+        let (least, most) = (number_text(self.least), self.most.map(number_text));
+        match (self.least_included, most) {
+            (true, Some(most)) => write!(f, " from {least} to {most}"),
+            (true, None) => write!(f, " of at least {least}"),
+            (false, Some(most)) => write!(f, " above {least} and up to {most}"),
+            (false, None) => write!(f, " above {least}"),
         }
     }
 }

@@ -1,9 +1,7 @@
 //! The whole of `provider.json`: its two forms, its entries, and what must hold between them.
 
-use std::collections::HashMap;
-
 use super::env_reference::Env;
-use super::json_tree::{Kind, Node, duplicates};
+use super::json_tree::{Document, Kind, Node, duplicates};
 use super::model_settings::ModelSettings;
 use super::read_entry::{MODEL_NAME, ReadEntry, read_entry, unknown_fields};
 use super::rules;
@@ -51,20 +49,27 @@ pub fn parse(
     text: &str,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Vec<ModelSettings>, Error> {
-    let mut file = FileReader { env, problems: Vec::new(), entries: Vec::new() };
     if text.trim_matches(['\u{feff}', ' ', '\t', '\r', '\n']).is_empty() {
         return Err(Error::config(vec![Problem::new("", 1, NAMES_NO_MODEL)]));
     }
-    match Node::root(text) {
-        Ok(root) => file.read(&root),
-        Err(problem) => file.problems.push(problem),
-    }
+    let document = Document::read(text).map_err(|problem| Error::config(vec![problem]))?;
+    let mut file = FileReader { env, problems: Vec::new(), entries: Vec::new() };
+    file.read(&document.root());
     file.compare_buckets();
     if file.problems.is_empty() {
         return Ok(file.entries.into_iter().map(|entry| entry.settings).collect());
     }
-    file.problems.sort_by_key(|problem| problem.line);
-    Err(Error::config(file.problems))
+    Err(Error::config(in_the_files_order(file.problems)))
+}
+
+/// A stable sort by line; the standard library's would be kilobytes of a wasm file for this alone.
+fn in_the_files_order(problems: Vec<Problem>) -> Vec<Problem> {
+    let mut ordered: Vec<Problem> = Vec::with_capacity(problems.len());
+    for problem in problems {
+        let at = ordered.partition_point(|earlier| earlier.line <= problem.line);
+        ordered.insert(at, problem);
+    }
+    ordered
 }
 
 /// An entry as far as it was understood, and where it stands.
@@ -97,10 +102,10 @@ impl<'a> FileReader<'a, '_> {
             self.problems.push(root.problem(NAMES_NO_MODEL));
         }
         for provider in providers {
-            self.check_name(&provider.name, &provider.value);
+            self.check_name(provider.name, &provider.value);
             match provider.value.kind() {
-                Kind::List => self.read_list(&provider.name, &provider.value),
-                _ => self.read_object(&provider.name, &provider.value),
+                Kind::List => self.read_list(provider.name, &provider.value),
+                _ => self.read_object(provider.name, &provider.value),
             }
         }
     }
@@ -116,13 +121,13 @@ impl<'a> FileReader<'a, '_> {
         }
         self.problems.extend(duplicates(&entries));
         for entry in entries {
-            if entry.value.kind() != Kind::Object && Setting::named(&entry.name).is_some() {
+            if entry.value.kind() != Kind::Object && Setting::named(entry.name).is_some() {
                 let message = "is a setting and belongs inside a model: {\"model\": {…}}";
                 self.problems.push(entry.value.problem(message));
                 continue;
             }
-            self.check_name(&entry.name, &entry.value);
-            self.read_entry(provider, &entry.name, &entry.value, false);
+            self.check_name(entry.name, &entry.value);
+            self.read_entry(provider, entry.name, &entry.value, false);
         }
     }
 
@@ -132,11 +137,11 @@ impl<'a> FileReader<'a, '_> {
         if entries.is_empty() {
             self.problems.push(list.problem(NAMES_NO_MODEL));
         }
-        let mut named = HashMap::new();
+        let mut named: Vec<(String, &Node<'a>)> = Vec::new();
         for entry in &entries {
             let name = self.listed_name(entry);
             if let Some(name) = &name
-                && let Some(first) = named.insert(name.clone(), entry)
+                && let Some((_, first)) = named.iter().rfind(|(earlier, _)| earlier == name)
             {
                 let line = first.line();
                 let message = format!("has the same `{MODEL_NAME}` as the entry on line {line}");
@@ -144,6 +149,7 @@ impl<'a> FileReader<'a, '_> {
             }
             // Nothing is loaded without a name; a stand-in lets the settings be checked even so.
             self.read_entry(provider, name.as_deref().unwrap_or("unnamed"), entry, true);
+            named.extend(name.map(|name| (name, entry)));
         }
     }
 
@@ -198,11 +204,12 @@ impl<'a> FileReader<'a, '_> {
 
     /// One address and model have one bucket, so two entries cannot set it differently.
     fn compare_buckets(&mut self) {
-        let mut first: HashMap<(&str, &str), &FileEntry<'_>> = HashMap::new();
         for entry in self.entries.iter().filter(|entry| entry.bucket_known) {
             let settings = &entry.settings;
-            let key = (settings.base_url.as_str(), settings.model.as_str());
-            let other = *first.entry(key).or_insert(entry);
+            let shares =
+                |other: &&FileEntry<'_>| other.bucket_known && bucket(other) == bucket(entry);
+            // At the latest it is the entry itself.
+            let Some(other) = self.entries.iter().find(shares) else { continue };
             if rate_limits(&other.settings) != rate_limits(settings) {
                 let message = format!(
                     "has other rate limits than `{}`, but both are the model `{}` at {} and share \
@@ -217,6 +224,11 @@ impl<'a> FileReader<'a, '_> {
             }
         }
     }
+}
+
+/// What tells buckets apart.
+fn bucket<'s>(entry: &'s FileEntry<'_>) -> (&'s str, &'s str) {
+    (&entry.settings.base_url, &entry.settings.model)
 }
 
 fn rate_limits(settings: &ModelSettings) -> (f64, f64) {
@@ -277,8 +289,8 @@ mod tests {
             ),
             (
                 "{\"a\": 1,\n}",
-                "line 2: is not JSON: key must be a string at column 1; remove the comma before the \
-                 bracket",
+                "line 2: is not JSON: expected a name in double quotes at column 1; remove the comma \
+                 before the bracket",
             ),
         ] {
             assert_eq!(problems(text), [problem], "{text}");

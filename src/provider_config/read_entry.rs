@@ -6,7 +6,7 @@
 use super::base_url::BaseUrl;
 use super::env_reference::{Env, is_reference, resolve};
 use super::json_path;
-use super::json_tree::{Kind, Member, Node, duplicates};
+use super::json_tree::{Document, Kind, Member, Node, duplicates};
 use super::model_settings::{ModelSettings, distinct};
 use super::nearest_name::nearest_name;
 use super::rules::{self, Finding, Part};
@@ -36,7 +36,7 @@ pub(super) fn read_entry(
     let mut problems = duplicates(fields);
     let mut unread = Vec::new();
     for field in fields {
-        if let Some(setting) = Setting::named(&field.name)
+        if let Some(setting) = Setting::named(field.name)
             && let Err(found) = read_setting(setting, &field.value, &mut settings, env)
         {
             problems.extend(found);
@@ -61,14 +61,14 @@ pub(super) fn read_entry(
 /// A problem for each field that is no setting, with the setting that may be meant.
 pub(super) fn unknown_fields(fields: &[Member<'_>], in_list: bool) -> Vec<Problem> {
     let unknown = |field: &&Member<'_>| {
-        Setting::named(&field.name).is_none() && !(in_list && field.name == MODEL_NAME)
+        Setting::named(field.name).is_none() && !(in_list && field.name == MODEL_NAME)
     };
     let problem = |field: &Member<'_>| {
         if field.name == MODEL_NAME {
             return field.value.problem("is for the list form; here the entry's name is its key");
         }
         let names = Setting::all().map(Setting::name).chain(in_list.then_some(MODEL_NAME));
-        let hint = nearest_name(&field.name, names)
+        let hint = nearest_name(field.name, names)
             .map(|name| format!("; did you mean `{name}`?"))
             .unwrap_or_default();
         field.value.problem(format!("is not a known setting{hint}"))
@@ -147,7 +147,7 @@ fn base_url(value: &Node<'_>) -> Result<String, Problem> {
 
 fn number(setting: Setting, value: &Node<'_>) -> Result<f64, Problem> {
     let number = value.number().map_err(|mut problem| {
-        if value.string().is_ok_and(|text| text.parse::<f64>().is_ok()) {
+        if value.string().is_ok_and(|text| is_number(&text)) {
             problem.message.push_str("; leave out the quotes");
         }
         problem
@@ -156,6 +156,10 @@ fn number(setting: Setting, value: &Node<'_>) -> Result<f64, Problem> {
         range.check(number).map_err(|message| value.problem(message))?;
     }
     Ok(number)
+}
+
+fn is_number(text: &str) -> bool {
+    Document::read(text).is_ok_and(|document| document.root().kind() == Kind::Number)
 }
 
 fn seconds(setting: Setting, value: &Node<'_>) -> Result<std::time::Duration, Problem> {
@@ -179,7 +183,7 @@ fn headers(object: &Node<'_>, env: Env<'_>) -> Result<Vec<(String, String)>, Vec
 fn query(object: &Node<'_>) -> Result<Vec<(String, String)>, Vec<Problem>> {
     pairs(object, |value| match value.kind() {
         // As written: `1.0` is not `1` to a server.
-        Kind::Number | Kind::Flag => Ok(value.written().to_owned()),
+        Kind::Number | Kind::Flag => Ok(value.written()),
         _ => value.string(),
     })
 }
@@ -208,7 +212,7 @@ fn pairs<'a>(
     let members = object.members().map_err(|problem| vec![problem])?;
     let twice = duplicates(&members);
     let pairs = all_or_problems(
-        members.into_iter().map(|Member { name, value }| Ok((name, read(&value)?))),
+        members.into_iter().map(|Member { name, value }| Ok((name.to_owned(), read(&value)?))),
     );
     match pairs {
         Ok(pairs) if twice.is_empty() => Ok(pairs),
@@ -239,8 +243,8 @@ mod tests {
     /// Reads one entry that stands on line 2, with its keys on line 3.
     fn read(fields: &str) -> (ModelSettings, Vec<String>) {
         let text = format!("{{\"gpt-4\":\n{{\n{fields}\n}}}}");
-        let root = Node::root(&text).unwrap();
-        let entry = root.members().unwrap().remove(0).value;
+        let document = Document::read(&text).unwrap();
+        let entry = document.root().members().unwrap().remove(0).value;
         let fields = entry.members().unwrap();
         let defaults = ModelSettings::new("openai", "gpt-4", [""; 0]);
         let env = |name: &str| match name {

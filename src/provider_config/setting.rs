@@ -1,5 +1,5 @@
-//! The settings of a model: one table from which the parser, the checks, the schema and its
-//! documentation are made, so that they cannot drift apart.
+//! The settings of a model: one table from which the parser, the checks and the schema are made, so
+//! that they cannot drift apart.
 
 use std::time::Duration;
 
@@ -50,132 +50,46 @@ struct Row {
     setting: Setting,
     name: &'static str,
     shape: Shape,
-    doc: &'static str,
 }
 
-const fn row(setting: Setting, name: &'static str, shape: Shape, doc: &'static str) -> Row {
-    Row { setting, name, shape, doc }
+const fn row(setting: Setting, name: &'static str, shape: Shape) -> Row {
+    Row { setting, name, shape }
 }
 
 const SECONDS: Shape = Shape::Number(NumberRange::above_zero().in_seconds());
 
 /// In the order of [`Setting`].
 static TABLE: [Row; 18] = [
-    row(
-        Setting::ApiKeys,
-        "api_keys",
-        Shape::Keys,
-        "The API keys; requests are spread over them. `$NAME` is read from the environment \
-         variable NAME, `$$…` is a key that begins with `$`. Duplicates count once. May be empty \
-         only for a server on this machine.",
-    ),
-    row(
-        Setting::BaseUrl,
-        "base_url",
-        Shape::Text,
-        "The address of the API, to which `/chat/completions` is added. May be left out where the \
-         provider's name is known.",
-    ),
-    row(
-        Setting::Model,
-        "model",
-        Shape::Text,
-        "The model's name as the provider knows it. Default: the entry's own name.",
-    ),
-    row(
-        Setting::MaxRetries,
-        "max_retries",
-        Shape::Number(NumberRange::whole(0.0, Some(100.0))),
-        "How often a failed request is tried again after the first attempt.",
-    ),
-    row(
-        Setting::RetryDelay,
-        "retry_delay",
-        Shape::Number(NumberRange::at_least(0.0).in_seconds()),
-        "The wait before the first retry, in seconds. It doubles with each retry, up to 60 s.",
-    ),
+    row(Setting::ApiKeys, "api_keys", Shape::Keys),
+    row(Setting::BaseUrl, "base_url", Shape::Text),
+    row(Setting::Model, "model", Shape::Text),
+    row(Setting::MaxRetries, "max_retries", Shape::Number(NumberRange::whole(0.0, Some(100.0)))),
+    row(Setting::RetryDelay, "retry_delay", Shape::Number(NumberRange::at_least(0.0).in_seconds())),
     row(
         Setting::RateLimitCapacity,
         "rate_limit_capacity",
         Shape::Number(NumberRange::at_least(1.0)),
-        "How many requests may start at once after a pause: the size of the token bucket.",
     ),
     row(
         Setting::RateLimitRefillRate,
         "rate_limit_refill_rate",
         Shape::Number(NumberRange::above_zero()),
-        "How many requests may start per second in the long run: the refill of the token bucket.",
     ),
-    row(
-        Setting::Headers,
-        "headers",
-        Shape::Headers,
-        "Extra headers of every request. A value `$NAME` is read from the environment variable \
-         NAME, `$$…` is a value that begins with `$`.",
-    ),
-    row(
-        Setting::Query,
-        "query",
-        Shape::Query,
-        "Extra query parameters of every request, such as Azure's `api-version`.",
-    ),
-    row(
-        Setting::AuthHeader,
-        "auth_header",
-        Shape::Text,
-        "The header that carries the bare key, such as Azure's `api-key`. Default: \
-         `Authorization: Bearer` and the key.",
-    ),
-    row(
-        Setting::Timeout,
-        "timeout",
-        SECONDS,
-        "The longest a call may take in seconds, all waits and retries included. Default: 600 \
-         for chat, none for streams.",
-    ),
-    row(
-        Setting::HeadersTimeout,
-        "headers_timeout",
-        SECONDS,
-        "Streams: the longest wait in seconds for the response's headers.",
-    ),
-    row(
-        Setting::FirstTokenTimeout,
-        "first_token_timeout",
-        SECONDS,
-        "Streams: the longest wait in seconds for the first visible token.",
-    ),
-    row(
-        Setting::IdleTimeout,
-        "idle_timeout",
-        SECONDS,
-        "Streams: the longest silence in seconds between two parts of an answer.",
-    ),
-    row(
-        Setting::ContextWindow,
-        "context_window",
-        Shape::Number(NumberRange::whole(1.0, None)),
-        "The model's context window in LLM tokens. Default: unknown.",
-    ),
-    row(
-        Setting::AllowHttp,
-        "allow_http",
-        Shape::Flag,
-        "Whether keys may travel unencrypted, over plain http://, beyond this machine.",
-    ),
+    row(Setting::Headers, "headers", Shape::Headers),
+    row(Setting::Query, "query", Shape::Query),
+    row(Setting::AuthHeader, "auth_header", Shape::Text),
+    row(Setting::Timeout, "timeout", SECONDS),
+    row(Setting::HeadersTimeout, "headers_timeout", SECONDS),
+    row(Setting::FirstTokenTimeout, "first_token_timeout", SECONDS),
+    row(Setting::IdleTimeout, "idle_timeout", SECONDS),
+    row(Setting::ContextWindow, "context_window", Shape::Number(NumberRange::whole(1.0, None))),
+    row(Setting::AllowHttp, "allow_http", Shape::Flag),
     row(
         Setting::MaxEventBytes,
         "max_event_bytes",
         Shape::Number(NumberRange::whole(1024.0, Some(1_073_741_824.0))),
-        "Streams: the largest single event that is accepted, in bytes.",
     ),
-    row(
-        Setting::SkipUndecodableEvents,
-        "skip_undecodable_events",
-        Shape::Flag,
-        "Streams: whether to pass over an event that cannot be decoded, with a warning in the log; \
-         its text is lost then. Else it fails the stream.",
-    ),
+    row(Setting::SkipUndecodableEvents, "skip_undecodable_events", Shape::Flag),
 ];
 
 impl Setting {
@@ -191,11 +105,6 @@ impl Setting {
 
     pub(super) fn name(self) -> &'static str {
         self.row().name
-    }
-
-    /// What it means, with its unit; with its default only where [`Self::default_number`] has none.
-    pub(super) fn doc(self) -> &'static str {
-        self.row().doc
     }
 
     pub(super) fn shape(self) -> Shape {

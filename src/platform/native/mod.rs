@@ -1,6 +1,7 @@
 //! What a native platform brings: its clock, and reqwest where that feature is on.
 
 mod clock;
+pub mod numbers;
 #[cfg(feature = "reqwest")]
 mod reqwest_transport;
 

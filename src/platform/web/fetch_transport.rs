@@ -75,11 +75,13 @@ impl Exchange {
 
     fn init(&self, request: &HttpRequest) -> Result<RequestInit, JsValue> {
         let init = RequestInit::new();
-        init.set_method("POST");
+        init.set_method(&request.method);
         // A key must not leave its provider's origin.
         init.set_redirect(RequestRedirect::Manual);
         init.set_signal(Some(&self.controller.signal()));
-        init.set_body(&Uint8Array::from(&*request.body));
+        if !request.body.is_empty() {
+            init.set_body(&Uint8Array::from(&*request.body));
+        }
         let headers = Headers::new()?;
         for header in &request.headers {
             headers.append(&header.name, &header.value)?;
@@ -113,9 +115,13 @@ impl Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        if !self.ended {
-            self.controller.abort();
+        if self.ended {
+            return;
         }
+        // An isolate throws where a request that is gone is ended from another's turn; what is being
+        // dropped with this one must be dropped even so.
+        let abort = Reflect::get(&self.controller, &"abort".into()).and_then(JsCast::dyn_into);
+        let _ = abort.and_then(|abort: Function| abort.call0(&self.controller));
     }
 }
 
@@ -133,7 +139,7 @@ fn all(headers: &Headers) -> Vec<(String, String)> {
     let entries = js_sys::try_iter(&headers.entries()).ok().flatten();
     let pair = |entry: JsValue| {
         let entry: Array = entry.dyn_into().ok()?;
-        Some((entry.get(0).as_string()?.to_lowercase(), entry.get(1).as_string()?))
+        Some((entry.get(0).as_string()?.to_ascii_lowercase(), entry.get(1).as_string()?))
     };
     entries.into_iter().flatten().flatten().filter_map(pair).collect()
 }

@@ -6,6 +6,7 @@
 
 mod clock;
 mod fetch_transport;
+pub mod numbers;
 
 use std::sync::Arc;
 

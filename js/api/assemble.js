@@ -1,0 +1,159 @@
+// The chunks of a stream, folded into one answer. The same rules as the library's own, in src/chat/assemble.rs
+// and tool_calls.rs: tests/assemble holds both to the same examples.
+
+import { reasoningOf, textOf } from "./text.js";
+
+const PIECEWISE = ["reasoning_content", "reasoning", "refusal"];
+
+export class Assembler {
+  usage;
+  #answer = {};
+  #choices = [];
+
+  /** Adds what a chunk brings. */
+  push({ choices, usage, ...chunk }) {
+    const reported = usage ?? chunk.x_groq?.usage; // Groq's may stand in a corner
+    if (reported && (!this.usage || totalOf(reported) > 0)) this.usage = reported;
+    merge(this.#answer, chunk);
+    for (const choice of choices ?? []) this.#choice(choice.index ?? 0).push(choice);
+  }
+
+  /** The first choice's text so far. */
+  get text() {
+    return textOf(this.#choices[0]?.message.content);
+  }
+
+  /** The first choice's reasoning so far. */
+  get reasoning() {
+    return this.#choices[0] ? reasoningOf(this.#choices[0].message) : "";
+  }
+
+  /** The messages so far, to estimate their cost. */
+  get messages() {
+    return this.#choices.map((choice) => choice.finish().message);
+  }
+
+  /** The answer, as far as it came. */
+  finish(usage) {
+    const choices = this.#choices.map((choice) => choice.finish());
+    return { ...this.#answer, object: "chat.completion", choices, usage };
+  }
+
+  #choice(index) {
+    let place = this.#choices.findIndex((choice) => choice.index >= index);
+    if (place < 0) place = this.#choices.length;
+    if (this.#choices[place]?.index !== index) this.#choices.splice(place, 0, new OpenChoice(index));
+    return this.#choices[place];
+  }
+}
+
+/** A choice that may still grow. */
+class OpenChoice {
+  message = { role: "assistant", content: null };
+  #calls = [];
+  #rest = {};
+  #finishReason = null;
+
+  constructor(index) {
+    this.index = index;
+  }
+
+  // Perplexity repeats the message so far beside each delta: we have built our own.
+  push({ index, delta, message, finish_reason, ...rest }) {
+    if (finish_reason) this.#finishReason = finish_reason;
+    merge(this.#rest, rest);
+    const { role, content, tool_calls, ...fields } = delta ?? {};
+    if (role) this.message.role = role;
+    this.message.content = joined(this.message.content, content);
+    for (const name of PIECEWISE) {
+      if (fields[name]) this.message[name] = (this.message[name] ?? "") + fields[name];
+      delete fields[name];
+    }
+    merge(this.message, fields);
+    for (const piece of tool_calls ?? []) this.#call(piece);
+  }
+
+  finish() {
+    const calls = this.#calls.map(({ index, ...call }) => call);
+    const message = calls.length ? { ...this.message, tool_calls: calls } : { ...this.message };
+    return { index: this.index, message, finish_reason: this.#finishReason, ...this.#rest };
+  }
+
+  /** Adds a piece of a tool call to the call that it belongs to: not every provider numbers or names them. */
+  #call({ index, id, type, function: piece = {}, ...rest }) {
+    const sameIndex = (open) => index == null || open.index == null || open.index === index;
+    let call = this.#calls.findLast((open) => sameIndex(open) && id && open.id === id);
+    const last = this.#calls.findLast(sameIndex);
+    if (!call && last && !opensAnother(last, { index, id, piece })) call = last;
+    if (!call) {
+      call = { index, id: "", type: "function", function: { name: "", arguments: "" } };
+      this.#calls.push(call);
+    }
+    const { name, arguments: written, ...more } = piece;
+    call.id ||= id ?? "";
+    call.function.name ||= name ?? "";
+    if (type) call.type = type;
+    const text = written == null ? "" : typeof written === "string" ? written : JSON.stringify(written);
+    // A piece `null` means "no arguments", unless it is one of several.
+    const known = call.function.arguments;
+    if (text !== "null" || !(known === "" || isWhole(known))) call.function.arguments += text;
+    merge(call.function, more);
+    merge(call, rest);
+  }
+}
+
+/** Whether a piece that could continue a call says that it does not. */
+function opensAnother(call, { index, id, piece }) {
+  if (id) return call.id !== "" || (index == null && Boolean(piece.name));
+  const named = Boolean(piece.name) && call.function.name !== "";
+  return named && (piece.name !== call.function.name || (Boolean(piece.arguments) && isWhole(call.function.arguments)));
+}
+
+function isWhole(json) {
+  try {
+    JSON.parse(json);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Content and the next piece of it: text to text, and to a list of parts as soon as there is one. */
+function joined(known, piece) {
+  if (piece == null) return known;
+  if (known === null || known === "") return Array.isArray(piece) ? [...piece] : piece;
+  if (typeof known === "string" && typeof piece === "string") return known + piece;
+  const parts = asParts(known);
+  for (const part of asParts(piece)) {
+    const last = parts.at(-1);
+    // A text that follows a text is one text with it.
+    if (last?.type === "text" && part?.type === "text") parts[parts.length - 1] = { ...last, text: last.text + part.text };
+    else parts.push(part);
+  }
+  return parts;
+}
+
+const asParts = (content) => (Array.isArray(content) ? [...content] : content === "" ? [] : [{ type: "text", text: content }]);
+
+/** Folds later fields into those known: the last value wins, `null` tells nothing, and some lists come in pieces. */
+function merge(into, later) {
+  for (const name in later) {
+    const value = later[name];
+    const known = into[name];
+    if (known === value || (value === null && known !== undefined)) continue;
+    if (name === "reasoning_details" && Array.isArray(known) && Array.isArray(value)) known.push(...value);
+    else if (name === "logprobs" && known && value) mergeLists(known, value);
+    else into[name] = value !== null && typeof value === "object" ? structuredClone(value) : value;
+  }
+}
+
+/** The probabilities of the tokens come a few at a time. */
+function mergeLists(into, later) {
+  for (const [name, value] of Object.entries(later)) {
+    if (Array.isArray(into[name]) && Array.isArray(value)) into[name].push(...value);
+    else if (value !== null || !(name in into)) into[name] = value;
+  }
+}
+
+export const totalOf = ({ total_tokens, prompt_tokens, completion_tokens }) =>
+  Number(total_tokens) || Number(prompt_tokens ?? 0) + Number(completion_tokens ?? 0);

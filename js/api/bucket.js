@@ -1,0 +1,62 @@
+// The token bucket.
+
+import { Bucket, checked } from "lockkeeper-core";
+import { callSite, configError } from "./errors.js";
+import { runUntil } from "./task.js";
+
+export class TokenBucket {
+  #core;
+
+  constructor(options) {
+    if (options instanceof Bucket) {
+      this.#core = options;
+      return;
+    }
+    const site = callSite(TokenBucket);
+    const number = (name) => (typeof options?.[name] === "number" ? [] : [[name, "expected a number"]]);
+    const problems = [...number("capacity"), ...number("refillRate")];
+    if (problems.length) throw configError(problems, site);
+    try {
+      this.#core = new Bucket(options.capacity, options.refillRate);
+    } catch (thrown) {
+      const names = { rate_limit_capacity: "capacity", rate_limit_refill_rate: "refillRate" };
+      throw configError(thrown[9].map(([path, , message]) => [names[path] ?? path, message]), site);
+    }
+  }
+
+  get tokens() {
+    return this.#core.tokens;
+  }
+
+  get capacity() {
+    return this.#core.capacity;
+  }
+
+  get refillRate() {
+    return this.#core.rate;
+  }
+
+  get waiters() {
+    return this.#core.waiters;
+  }
+
+  async acquire(amount = 1, { timeout, signal } = {}) {
+    const site = callSite(this.acquire);
+    const problem = timeout === undefined ? undefined : checked(Number(timeout));
+    if (problem) throw configError([["timeout", problem]], site);
+    await runUntil(this.#core.acquire(whole(amount, site), timeout), signal, site);
+  }
+
+  tryAcquire(amount = 1) {
+    return this.#core.take(whole(amount, callSite(this.tryAcquire)));
+  }
+
+  reset() {
+    this.#core.reset();
+  }
+}
+
+function whole(amount, site) {
+  if (Number.isInteger(amount) && amount > 0 && amount < 2 ** 32) return amount;
+  throw configError([["amount", `expected a whole number above 0, found ${amount}`]], site);
+}

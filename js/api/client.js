@@ -1,0 +1,144 @@
+// The client for any OpenAI-compatible API.
+
+import { Client, client, load } from "lockkeeper-core";
+import { TokenBucket } from "./bucket.js";
+import { lookupIn, optionErrorOf, problemOfPage, textOf } from "./config.js";
+import { callSite, configError, errorOf, fields } from "./errors.js";
+import { Events } from "./events.js";
+import { fetchThrough } from "./forward.js";
+import { hosted } from "./host.js";
+import { APIKeyPool, listOfKeys } from "./pool.js";
+import { requestOf } from "./request.js";
+import { ChatStream, EngineChunks, Reading, Unasked } from "./stream.js";
+import { runUntil } from "./task.js";
+import { estimated, reported } from "./usage.js";
+
+const STATS = ["calls", "succeeded", "failed", "cancelled", "attempts", "waits", "inputTokens", "outputTokens"];
+/** Stands where the pool's own keys will be. */
+const OF_THE_POOL = ["of-the-pool"];
+
+export class OpenAICompatible {
+  #core;
+  #events;
+  fetch;
+
+  constructor(options) {
+    this.#core = options instanceof Client ? options : made(options, callSite(OpenAICompatible));
+    this.#events = new Events(this.#core);
+    this.fetch = fetchThrough(this.#core);
+  }
+
+  static loadFromJson(config, options = {}) {
+    const site = callSite(this.loadFromJson);
+    const text = typeof config === "string" ? config : JSON.stringify(config);
+    if (typeof text !== "string") throw configError([["", "expected the text of a provider.json, or its object"]], site);
+    const providers = {};
+    const problems = [];
+    try {
+      for (const [provider, name, core] of load(text, lookupIn(options.env), options.fetch)) {
+        problems.push(...problemsInPage(core, options).map(([path, message]) => [`${provider}.${name}: ${path}`, message]));
+        (providers[provider] ??= {})[name] = new OpenAICompatible(core);
+      }
+    } catch (thrown) {
+      throw errorOf(thrown, site);
+    }
+    if (problems.length) throw configError(problems, site);
+    return providers;
+  }
+
+  static async loadFromJsonFile(path, options) {
+    const site = callSite(this.loadFromJsonFile);
+    let text;
+    try {
+      text = await hosted.readText(path);
+    } catch (error) {
+      throw configError([["", `can't read ${path}: ${error.message}`]], site, error);
+    }
+    return this.loadFromJson(text, options);
+  }
+
+  async chat(messages, options) {
+    const site = callSite(this.chat);
+    const request = requestOf(messages, options, this.model, false, site);
+    const [{ json }, cost] = await runUntil(this.#core.chat(request), options?.signal, site);
+    const { usage, choices } = json;
+    const { prompt_tokens, completion_tokens } = usage ? reported(usage) : estimated(messages, choices.map(({ message }) => message));
+    cost.count(prompt_tokens, completion_tokens);
+    return json;
+  }
+
+  chatStream(messages, options) {
+    const site = callSite(this.chatStream);
+    try {
+      const request = requestOf(messages, options, this.model, true, site);
+      const chunks = new EngineChunks(this.#core.stream(request), site);
+      return new ChatStream(new Reading(chunks, messages, options?.signal));
+    } catch (error) {
+      return new ChatStream(new Reading(new Unasked(error), messages));
+    }
+  }
+
+  get model() {
+    return this.#core.model;
+  }
+
+  get baseUrl() {
+    return this.#core.url;
+  }
+
+  get inputTokenCount() {
+    return this.stats().inputTokens;
+  }
+
+  get outputTokenCount() {
+    return this.stats().outputTokens;
+  }
+
+  get keyPool() {
+    return new APIKeyPool(this.#core.pool);
+  }
+
+  get tokenBucket() {
+    return new TokenBucket(this.#core.bucket);
+  }
+
+  stats() {
+    return fields(STATS, this.#core.stats());
+  }
+
+  on(event, listener) {
+    return this.#events.on(event, listener);
+  }
+
+  off(event, listener) {
+    this.#events.off(event, listener);
+  }
+}
+
+const problemsInPage = (core, options) => problemOfPage(core.url, core.pool.least() === undefined ? 0 : 1, options);
+
+/** The engine's client with these options. */
+function made(options, site) {
+  const { apiKeyPool, apiKeys, providerId, fetch, dangerouslyAllowBrowser, ...settings } = options ?? {};
+  const problems = [];
+  const pool = apiKeyPool instanceof APIKeyPool ? apiKeyPool : undefined;
+  if (apiKeyPool !== undefined && !pool) problems.push(["apiKeyPool", "expected an APIKeyPool"]);
+  if (apiKeyPool === undefined && apiKeys === undefined) problems.push(["apiKeyPool", "is missing, and so is `apiKeys`: one of them is needed"]);
+  if (typeof settings.model !== "string" || settings.model === "") problems.push(["model", "expected the model's name"]);
+  if (fetch !== undefined && typeof fetch !== "function") problems.push(["fetch", "expected a function"]);
+  const keys = apiKeys === undefined ? [] : listOfKeys(apiKeys, problems);
+  if (problems.length) throw configError(problems, site);
+  const provider = providerId ?? pool?.providerId ?? "default";
+  if (pool && settings.baseUrl === undefined && pool.baseUrl !== "") settings.baseUrl = pool.baseUrl;
+  const text = textOf(provider, settings.model, { ...settings, apiKeys: pool ? OF_THE_POOL : keys });
+  let core;
+  try {
+    core = client(text, pool && APIKeyPool.coreOf(pool), fetch);
+  } catch (thrown) {
+    throw optionErrorOf(thrown, provider, settings.model, site);
+  }
+  const inPage = problemsInPage(core, { dangerouslyAllowBrowser });
+  if (inPage.length) throw configError(inPage, site);
+  if (pool) keys.forEach((key) => pool.addKey(key));
+  return core;
+}

@@ -1,0 +1,111 @@
+// The errors: one class for each kind, so that both `instanceof` and `switch (error.kind)` work.
+
+/** The error of every operation in this library. */
+export class LLMError extends Error {
+  kind = "server";
+
+  constructor(message, { cause, ...details } = {}) {
+    super(message, cause === undefined ? undefined : { cause });
+    const given = Object.entries(details).filter(([, value]) => value !== undefined);
+    Object.assign(this, { attempts: [] }, Object.fromEntries(given));
+  }
+
+  get name() {
+    return this.constructor.title ?? "LLMError";
+  }
+}
+
+// The names are data, so that minifiers leave them alone.
+const kindOf = (title, kind) =>
+  class extends LLMError {
+    static title = title;
+    static {
+      Object.defineProperty(this, "name", { value: title });
+    }
+
+    constructor(message, details) {
+      super(message, { ...details, kind });
+    }
+  };
+
+export const ConfigError = kindOf("ConfigError", "config");
+export const InvalidRequestError = kindOf("InvalidRequestError", "invalid_request");
+export const AuthenticationError = kindOf("AuthenticationError", "authentication");
+export const PermissionDeniedError = kindOf("PermissionDeniedError", "permission_denied");
+export const NotFoundError = kindOf("NotFoundError", "not_found");
+export const RateLimitError = kindOf("RateLimitError", "rate_limited");
+export const QuotaExhaustedError = kindOf("QuotaExhaustedError", "quota_exhausted");
+export const ContextLengthError = kindOf("ContextLengthError", "context_length_exceeded");
+export const ContentPolicyError = kindOf("ContentPolicyError", "content_policy");
+export const ServerError = kindOf("ServerError", "server");
+export const ConnectionError = kindOf("ConnectionError", "connection");
+export const TimeoutError = kindOf("TimeoutError", "timeout");
+export const TruncatedError = kindOf("TruncatedError", "truncated");
+export const DecodeError = kindOf("DecodeError", "decode");
+export const RedirectError = kindOf("RedirectError", "redirect");
+
+const BY_KIND = {
+  config: ConfigError,
+  invalid_request: InvalidRequestError,
+  authentication: AuthenticationError,
+  permission_denied: PermissionDeniedError,
+  not_found: NotFoundError,
+  rate_limited: RateLimitError,
+  quota_exhausted: QuotaExhaustedError,
+  context_length_exceeded: ContextLengthError,
+  content_policy: ContentPolicyError,
+  server: ServerError,
+  connection: ConnectionError,
+  timeout: TimeoutError,
+  truncated: TruncatedError,
+  decode: DecodeError,
+  redirect: RedirectError,
+};
+
+/** An object of these fields; what is undefined is left out. The engine sends lists, see ../src/lists.rs. */
+export function fields(names, values) {
+  const pairs = names.map((name, place) => [name, values[place]]);
+  return Object.fromEntries(pairs.filter(([, value]) => value !== undefined));
+}
+
+const ATTEMPT = ["keyLabel", "kind", "status", "message", "startedAfter", "took"];
+
+export const attemptOf = (values) => fields(ATTEMPT, values);
+
+/** The error that the engine has thrown as a list; anything else as it is. */
+export function errorOf(thrown, site, more) {
+  if (!Array.isArray(thrown)) return thrown;
+  const [kind, message, status, code, requestId, retryAt, keyLabel, attempts, clock, problems] = thrown;
+  const details = { status, code, requestId, keyLabel, attempts: attempts.map(attemptOf), ...more };
+  if (retryAt !== undefined) details.retryAt = new Date(retryAt);
+  if (clock) details.clock = camelCase(clock);
+  if (kind === "config") details.problems = problems.map((values) => fields(["path", "line", "message"], values));
+  return placed(new (BY_KIND[kind] ?? LLMError)(message, details), site);
+}
+
+/** A configuration error of these problems, each a path and a message. */
+export function configError(problems, site, cause) {
+  const all = problems.map(([path, message, line = 0]) => ({ path, line, message }));
+  const texts = all.map(({ path, line, message }) => `${line ? `line ${line}: ` : ""}${path ? `${path}: ` : ""}${message}`);
+  const message = texts.length === 1 ? texts[0] : [`${texts.length} problems:`, ...texts].join("\n  ");
+  return placed(new ConfigError(message, { problems: all, cause }), site);
+}
+
+export const camelCase = (name) => name.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());
+
+/** Remembers where the user called: by the time that something fails, the stack is the engine's. */
+export function callSite(below) {
+  const site = {};
+  if (Error.captureStackTrace) Error.captureStackTrace(site, below);
+  else site.stack = new Error().stack;
+  return site;
+}
+
+/** The same error, whose stack is that of the place. */
+function placed(error, site) {
+  if (site?.stack) {
+    const frames = site.stack.replace(/^(Error|\[object Object\])[^\n]*\n/, "");
+    Object.defineProperty(error, "stack", { value: `${error.name}: ${error.message}\n${frames}`, configurable: true, writable: true });
+  }
+  return error;
+}

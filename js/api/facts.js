@@ -1,0 +1,62 @@
+// The few facts that the engine asks of an answer or a chunk; ../src/codec.rs calls this and knows the bits.
+
+const ERROR = 1;
+const VISIBLE = 2;
+const ONE_CHOICE = 4;
+const MANY_CHOICES = 8;
+const FIRST_BIT_OF_CHOICE = 4;
+const LARGEST_INDEX = 2 ** 26;
+
+/** Parses an answer or a chunk. All that can go wrong goes wrong here, where the engine catches it. */
+export function parse(text) {
+  const json = JSON.parse(text);
+  if (!isObject(json)) throw new TypeError("expected an object");
+  const list = json.choices ?? [];
+  if (!Array.isArray(list) || !list.every(isObject)) throw new TypeError("choices: expected a list of objects");
+  const choices = list.map(numberOf);
+  let facts = (json.error ?? null) !== null || json.object === "error" ? ERROR : 0; // the latter is Mistral's
+  if (list.some(isVisible)) facts |= VISIBLE;
+  if (choices.length === 1) facts |= ONE_CHOICE | (choices[0] << FIRST_BIT_OF_CHOICE);
+  if (choices.length > 1) facts |= MANY_CHOICES;
+  return { json, text, facts, choices };
+}
+
+export const facts = (item) => item.facts;
+
+export const choices = (item) => item.choices;
+
+/** A whole answer, in place of a stream that was asked for, as the one chunk of it. */
+export function inOneChunk({ json }) {
+  const choices = json.choices.map(({ message, ...choice }) => ({ ...choice, delta: asDelta(message) }));
+  const chunk = { ...json, object: "chat.completion.chunk", choices };
+  return { json: chunk, text: JSON.stringify(chunk) };
+}
+
+function asDelta(message) {
+  const calls = message?.tool_calls;
+  return Array.isArray(calls) ? { ...message, tool_calls: calls.map((call, index) => ({ index, ...call })) } : { ...message };
+}
+
+const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** Twice its index, and 1 more where it has ended: some providers send an empty reason all along. */
+function numberOf({ index, finish_reason }) {
+  const place = Number.isInteger(index) && index > 0 && index < LARGEST_INDEX ? index : 0;
+  return place * 2 + (typeof finish_reason === "string" && finish_reason !== "" ? 1 : 0);
+}
+
+/** Whether there is anything to show: content, reasoning, a refusal or a tool call. */
+function isVisible({ delta, message }) {
+  const said = delta ?? message ?? {};
+  return (
+    isFilled(said.content) ||
+    isFilled(said.reasoning_content) ||
+    isFilled(said.reasoning) ||
+    isFilled(said.refusal) ||
+    said.tool_calls?.length > 0 ||
+    said.reasoning_details?.length > 0 // OpenRouter's thinking may come in these alone
+  );
+}
+
+const isFilled = (content) =>
+  typeof content === "string" ? content !== "" : Array.isArray(content) && content.some((part) => part?.type !== "text" || part.text);

@@ -1,0 +1,17 @@
+// The npm package: everything that users import, and what an entry needs to start it.
+
+import { estimate, initSync } from "lockkeeper-core";
+
+export { TokenBucket } from "./bucket.js";
+export { OpenAICompatible } from "./client.js";
+export * from "./public-errors.js";
+export { setLogLevel } from "./log.js";
+export { APIKeyPool } from "./pool.js";
+export { ChatStream } from "./stream.js";
+export { host } from "./host.js";
+
+/** A rough estimate of how many LLM tokens a text is. */
+export const estimateTokens = (text) => estimate(String(text));
+
+/** Starts the engine from its compiled module, or from its bytes. */
+export const start = (module) => void initSync({ module });

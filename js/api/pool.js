@@ -1,0 +1,95 @@
+// The key pool.
+
+import { Pool } from "lockkeeper-core";
+import { callSite, configError, fields } from "./errors.js";
+
+const STATUS = [
+  ..."label state restsFor deniedModels inFlight retiring attempts succeeded failed rateLimited cancelled waited".split(" "),
+  "inputTokens",
+  "outputTokens",
+];
+
+export class APIKeyPool {
+  #core;
+
+  constructor(options) {
+    if (options instanceof Pool) {
+      this.#core = options;
+      return;
+    }
+    const site = callSite(APIKeyPool);
+    const { apiKeys, providerId, baseUrl } = options ?? {};
+    const problems = [];
+    if (typeof providerId !== "string") problems.push(["providerId", "expected a string"]);
+    if (baseUrl !== undefined && typeof baseUrl !== "string") problems.push(["baseUrl", "expected a string"]);
+    const keys = listOfKeys(apiKeys, problems);
+    if (problems.length) throw configError(problems, site);
+    this.#core = told(site, () => new Pool(providerId, baseUrl, keys));
+  }
+
+  /** The engine's pool of an APIKeyPool, for a client of its own to own. */
+  static coreOf(pool) {
+    return pool.#core.share();
+  }
+
+  get providerId() {
+    return this.#core.provider;
+  }
+
+  get baseUrl() {
+    return this.#core.url;
+  }
+
+  get inFlight() {
+    return this.#core.busy;
+  }
+
+  getLeastLoadedKey() {
+    return this.#core.least();
+  }
+
+  incrementTaskCount(key) {
+    return this.#core.adjust(String(key), true);
+  }
+
+  decrementTaskCount(key) {
+    return this.#core.adjust(String(key), false);
+  }
+
+  addKey(key) {
+    told(callSite(this.addKey), () => this.#core.add(String(key)));
+  }
+
+  removeKey(key) {
+    return this.#core.remove(String(key));
+  }
+
+  reload(keys) {
+    const site = callSite(this.reload);
+    const problems = [];
+    const list = listOfKeys(keys, problems);
+    if (problems.length) throw configError(problems, site);
+    told(site, () => this.#core.reload(list));
+  }
+
+  statuses() {
+    return this.#core.statuses().map((values) => fields(STATUS, values));
+  }
+}
+
+/** One key or several, as a list; what is wrong with it is added to the problems. */
+export function listOfKeys(keys, problems) {
+  const list = typeof keys === "string" ? [keys] : keys;
+  if (Array.isArray(list) && list.every((key) => typeof key === "string")) return list;
+  problems.push(["apiKeys", "expected a string or a list of strings"]);
+  return [];
+}
+
+function told(site, act) {
+  try {
+    return act();
+  } catch (thrown) {
+    if (!Array.isArray(thrown)) throw thrown;
+    throw configError(thrown[9].map(([path, , message]) => [path.replace("api_keys", "apiKeys").replace("base_url", "baseUrl"), message]), site);
+  }
+}

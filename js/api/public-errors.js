@@ -1,0 +1,20 @@
+// The errors that users import.
+
+export {
+  AuthenticationError,
+  ConfigError,
+  ConnectionError,
+  ContentPolicyError,
+  ContextLengthError,
+  DecodeError,
+  InvalidRequestError,
+  LLMError,
+  NotFoundError,
+  PermissionDeniedError,
+  QuotaExhaustedError,
+  RateLimitError,
+  RedirectError,
+  ServerError,
+  TimeoutError,
+  TruncatedError,
+} from "./errors.js";

@@ -1,0 +1,64 @@
+// A call's request: what goes to the provider, and how long it may take.
+
+import { Request } from "lockkeeper-core";
+import { configError } from "./errors.js";
+
+const CLOCKS = ["timeout", "headersTimeout", "firstTokenTimeout", "idleTimeout"];
+const ASKS_USAGE = ',"stream_options":{"include_usage":true}}';
+
+/** The engine's request for these messages. The body is written now, whatever becomes of them later. */
+export function requestOf(messages, options, model, streams, site) {
+  const { signal, maxRetries, timeout, headersTimeout, firstTokenTimeout, idleTimeout, ...fields } = options ?? {};
+  const problems = problemsOf(messages, fields, streams);
+  const text = written({ ...fields, model: fields.model ?? model, messages, stream: streams || undefined }, problems);
+  const mayAskUsage = streams && (fields.stream_options ?? null) === null;
+  const body = (asksUsage) => (asksUsage ? text.slice(0, -1) + ASKS_USAGE : text);
+  const own = typeof fields.model === "string" && fields.model !== model ? fields.model : undefined;
+  const choices = Number.isInteger(fields.n) && fields.n > 0 ? fields.n : 1;
+  const request = new Request(body, own, choices, mayAskUsage);
+  const clocks = { timeout, headersTimeout, firstTokenTimeout, idleTimeout };
+  for (const name of CLOCKS) {
+    const seconds = clocks[name] ?? undefined;
+    const problem = seconds === undefined ? undefined : request.clock(name, Number(seconds));
+    if (problem) problems.push([name, problem]);
+  }
+  if (maxRetries !== undefined && !(Number.isInteger(maxRetries) && maxRetries >= 0)) {
+    problems.push(["maxRetries", "expected a whole number of at least 0"]);
+  } else if (maxRetries !== undefined) {
+    request.retries(maxRetries);
+  }
+  if (problems.length === 0) return request;
+  request.free();
+  throw configError(problems, site);
+}
+
+function problemsOf(messages, fields, streams) {
+  const problems = [];
+  if (!Array.isArray(messages) || messages.length === 0) {
+    problems.push(["messages", "expected a list of at least one message"]);
+  } else {
+    messages.forEach((message, index) => {
+      if (typeof message?.role !== "string" || message.role === "") {
+        problems.push([`messages[${index}].role`, "is missing: it is system, user, assistant or tool"]);
+      }
+    });
+  }
+  if ((fields.stream ?? streams) !== streams) {
+    const method = streams ? "streams" : "does not stream";
+    problems.push(["stream", `is ${fields.stream}, but the method that was called ${method}`]);
+  }
+  if (fields.model != null && typeof fields.model !== "string") problems.push(["model", "expected a string"]);
+  for (const [name, value] of Object.entries(fields)) {
+    if (typeof value === "number" && !Number.isFinite(value)) problems.push([name, `${value} is not a finite number`]);
+  }
+  return problems;
+}
+
+function written(body, problems) {
+  try {
+    return JSON.stringify(body);
+  } catch (error) {
+    problems.push(["", error.message]); // a bigint, or something that holds itself
+    return "{}";
+  }
+}

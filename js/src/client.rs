@@ -1,0 +1,130 @@
+//! A client.
+
+use js_sys::{Array, Function, Uint8Array};
+use lockkeeper::OpenAiCompatible;
+use lockkeeper::codec::{Account, ForwardRequest};
+use wasm_bindgen::prelude::*;
+
+use crate::bucket::Bucket;
+use crate::codec::{JsonParse, Request};
+use crate::lists;
+use crate::observer::Listener;
+use crate::pool::Pool;
+use crate::stream::{Body, Chunks};
+use crate::task::Task;
+
+/// A client of one model.
+#[wasm_bindgen]
+pub struct Client {
+    llm: OpenAiCompatible,
+    listener: Listener,
+}
+
+impl Client {
+    /// A client, and whom it tells.
+    pub fn new(llm: OpenAiCompatible, listener: Listener) -> Self {
+        Self { llm, listener }
+    }
+}
+
+#[wasm_bindgen]
+impl Client {
+    /// Asks for a whole answer: `[item, account]`.
+    pub fn chat(&self, request: &Request) -> Task {
+        let call = self.llm.chat_with(JsonParse, request.call());
+        Task::new(async move {
+            let (answer, account) = call.await.map_err(|error| lists::error(&error))?;
+            Ok(lists::list([answer.0.value, Cost(account).into()]))
+        })
+    }
+
+    /// A stream, which asks when it is first read.
+    pub fn stream(&self, request: &Request) -> Chunks {
+        Chunks::new(self.llm.stream_with(JsonParse, request.call()))
+    }
+
+    /// Passes a request on: `[status, names and values of headers, body, account]`.
+    pub fn forward(
+        &self,
+        method: String,
+        url: String,
+        headers: Vec<String>,
+        body: Option<Uint8Array>,
+        model: Option<String>,
+        streams: bool,
+    ) -> Task {
+        let mut pairs = headers.into_iter();
+        let headers = std::iter::from_fn(|| Some((pairs.next()?, pairs.next()?))).collect();
+        let body = body.map(|body| body.to_vec()).unwrap_or_default().into();
+        let request = ForwardRequest { method, url, headers, body, model, streams };
+        let call = self.llm.forward(request);
+        Task::new(async move {
+            let (response, account) = call.await.map_err(|error| lists::error(&error))?;
+            let headers = response.headers.into_iter();
+            let headers = headers.flat_map(|(name, value)| [JsValue::from(name), value.into()]);
+            Ok(lists::list([
+                response.status.into(),
+                headers.collect::<Array>().into(),
+                Body::new(response.body).into(),
+                Cost(account).into(),
+            ]))
+        })
+    }
+
+    /// The model that it asks by default.
+    #[wasm_bindgen(getter)]
+    pub fn model(&self) -> String {
+        self.llm.settings().model.clone()
+    }
+
+    /// The address that it asks.
+    #[wasm_bindgen(getter)]
+    pub fn url(&self) -> String {
+        self.llm.settings().base_url.clone()
+    }
+
+    /// Its pool.
+    #[wasm_bindgen(getter)]
+    pub fn pool(&self) -> Pool {
+        Pool::from(self.llm.key_pool().clone())
+    }
+
+    /// Its bucket.
+    #[wasm_bindgen(getter)]
+    pub fn bucket(&self) -> Bucket {
+        Bucket::from(self.llm.token_bucket().clone())
+    }
+
+    /// What it has done so far, in the order of `ClientStats`.
+    pub fn stats(&self) -> Vec<f64> {
+        let stats = self.llm.stats();
+        let counts = [
+            stats.calls,
+            stats.succeeded,
+            stats.failed,
+            stats.cancelled,
+            stats.attempts,
+            stats.waits,
+            stats.input_tokens,
+            stats.output_tokens,
+        ];
+        counts.map(|count| count as f64).to_vec()
+    }
+
+    /// Tells this function of every event, or no longer.
+    pub fn listen(&self, listener: Option<Function>) {
+        self.listener.set(listener);
+    }
+}
+
+/// Where the cost of an answer is counted.
+#[wasm_bindgen]
+pub struct Cost(Account);
+
+#[wasm_bindgen]
+impl Cost {
+    /// Counts it.
+    pub fn count(&self, input_tokens: f64, output_tokens: f64) {
+        self.0.count(input_tokens as u64, output_tokens as u64);
+    }
+}

@@ -1,0 +1,16 @@
+//! What JavaScript sees of the library: thin exports, to which `../api` gives their classes.
+//!
+//! What crosses the border is plain: numbers, strings, and lists whose places `../api` knows. Every
+//! future is a [`task::Task`], which JavaScript polls where it was begun.
+
+#![cfg(target_arch = "wasm32")]
+
+mod bucket;
+mod client;
+mod codec;
+mod lists;
+mod observer;
+mod pool;
+mod stream;
+mod task;
+mod world;

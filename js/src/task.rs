@@ -1,0 +1,89 @@
+//! Futures that JavaScript polls, each where it was begun.
+//!
+//! Edge isolates tie requests, timers and streams to the incoming request that they were begun for. A
+//! queue that all share would poll one request's future in another's turn, and what it begins there
+//! would end with that other one. So a waker only resolves a promise made where the future belongs.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+
+use js_sys::{Array, Function};
+use lockkeeper::BoxFuture;
+use wasm_bindgen::prelude::*;
+
+thread_local! {
+    /// Whom to call when a task can go on, by the task's number: a waker must be `Send`, and
+    /// functions are not.
+    static WAKES: RefCell<BTreeMap<u32, Function>> = RefCell::default();
+    static NEXT: Cell<u32> = const { Cell::new(0) };
+}
+
+/// A future on its way.
+#[wasm_bindgen]
+pub struct Task {
+    number: u32,
+    future: RefCell<Option<BoxFuture<'static, Outcome>>>,
+    cancelled: Cell<bool>,
+}
+
+/// How a task ends.
+pub type Outcome = Result<JsValue, JsValue>;
+
+struct Alarm(u32);
+
+impl Wake for Alarm {
+    fn wake(self: Arc<Self>) {
+        let wake = WAKES.with(|wakes| wakes.borrow_mut().remove(&self.0));
+        if let Some(wake) = wake {
+            let _ = wake.call0(&JsValue::UNDEFINED);
+        }
+    }
+}
+
+impl Task {
+    /// A task that does this.
+    pub fn new(future: impl Future<Output = Outcome> + 'static) -> Self {
+        let number = NEXT.with(|next| next.replace(next.get().wrapping_add(1)));
+        let future = RefCell::new(Some(Box::pin(future) as BoxFuture<'static, Outcome>));
+        Self { number, future, cancelled: Cell::new(false) }
+    }
+}
+
+#[wasm_bindgen]
+impl Task {
+    /// Does what can be done now: a list with the result, or `undefined`, and `wake` is called once
+    /// it can go on. Throws what the task fails with. Of a task that was cancelled, nothing comes.
+    pub fn poll(&self, wake: Function) -> Result<Option<Array>, JsValue> {
+        let Ok(mut slot) = self.future.try_borrow_mut() else { return Ok(None) };
+        let Some(future) = slot.as_mut() else { return Ok(None) };
+        WAKES.with(|wakes| wakes.borrow_mut().insert(self.number, wake));
+        let waker = Waker::from(Arc::new(Alarm(self.number)));
+        let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
+        if polled.is_ready() || self.cancelled.get() {
+            *slot = None;
+            WAKES.with(|wakes| wakes.borrow_mut().remove(&self.number));
+        }
+        match polled {
+            Poll::Ready(outcome) => outcome.map(|value| Some(Array::of1(&value))),
+            Poll::Pending => Ok(None),
+        }
+    }
+
+    /// Gives it up, and all that it holds.
+    pub fn cancel(&self) {
+        self.cancelled.set(true);
+        // If it is being polled just now, by way of some listener, it ends when that is done.
+        if let Ok(mut slot) = self.future.try_borrow_mut() {
+            *slot = None;
+        }
+        WAKES.with(|wakes| wakes.borrow_mut().remove(&self.number));
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        WAKES.with(|wakes| wakes.borrow_mut().remove(&self.number));
+    }
+}

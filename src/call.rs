@@ -1,0 +1,80 @@
+//! One call on its way: what it asks, how long it may take, and what it has met so far.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::accounting::CallRecord;
+use crate::clocks::{Clocks, Limit};
+use crate::codec::RequestBody;
+use crate::core::key_pool::KeyId;
+use crate::core::retry::{Failure, Retries};
+use crate::core::time::Timestamp;
+use crate::error::Clock;
+use crate::token_bucket::TokenBucket;
+use crate::wire::Target;
+
+/// One call on its way.
+pub(crate) struct Call {
+    pub record: Arc<CallRecord>,
+    pub bucket: TokenBucket,
+    pub model: String,
+    /// Where the model's name was written, for those who mistype it.
+    pub model_origin: &'static str,
+    pub target: Target,
+    pub body: Bytes,
+    pub clocks: Clocks,
+    pub started: Timestamp,
+    /// When the last attempt was sent.
+    pub sent: Timestamp,
+    /// Makes the body anew where the wish for usage is refused; until it is used.
+    pub without_usage: Option<Arc<dyn RequestBody>>,
+    pub retries: Retries,
+    pub tried: Vec<KeyId>,
+    /// The last failure of each kind, the latest at the end.
+    pub failures: Vec<Failure>,
+    /// Whether it has waited since its last attempt.
+    pub waited: bool,
+}
+
+impl Call {
+    /// The limit of the call as a whole.
+    pub fn total(&self) -> Option<Limit> {
+        self.clocks.total.map(|total| Limit::new(Clock::Total, total, self.started))
+    }
+
+    /// When the call must have ended.
+    pub fn deadline(&self) -> Option<Timestamp> {
+        self.total().map(|limit| limit.at)
+    }
+
+    /// The limit of the attempt's response headers.
+    pub fn headers(&self) -> Option<Limit> {
+        self.clocks.headers.map(|limit| Limit::new(Clock::Headers, limit, self.sent))
+    }
+
+    /// The limit of the attempt's first visible token.
+    pub fn first_token(&self) -> Option<Limit> {
+        self.clocks.first_token.map(|limit| Limit::new(Clock::FirstToken, limit, self.sent))
+    }
+
+    /// Remembers a failure, in place of an earlier one of its kind.
+    pub fn failed(&mut self, failure: Failure) {
+        self.failures.retain(|earlier| earlier.kind != failure.kind);
+        self.failures.push(failure);
+    }
+
+    /// Drops the request for usage, once, where that is what was refused.
+    pub fn asks_again_without_usage(&mut self, failure: &Failure) -> bool {
+        if !failure.refuses_stream_options() {
+            return false;
+        }
+        let Some(body) = self.without_usage.take() else { return false };
+        // What could be written with the wish can be written without.
+        let Ok(json) = body.json(false) else { return false };
+        // What failed before has been overcome: it is no reason for what may come.
+        self.body = json;
+        self.failures.clear();
+        true
+    }
+}

@@ -1,0 +1,97 @@
+//! Reading answers into the types of this library.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::{Map, Value};
+
+use super::chunk::ChatChunk;
+use super::message::Message;
+use super::options::ChatOptions;
+use super::request::request_body;
+use super::response::ChatResponse;
+use crate::codec::{CallRequest, Codec, Facts, RequestBody};
+use crate::error::Error;
+
+/// Reads with serde.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SerdeCodec;
+
+impl Codec for SerdeCodec {
+    type Answer = ChatResponse;
+    type Chunk = ChatChunk;
+
+    fn answer(&self, body: &[u8]) -> Result<ChatResponse, String> {
+        serde_json::from_slice(body).map_err(|error| error.to_string())
+    }
+
+    fn chunk(&self, data: &[u8]) -> Result<ChatChunk, String> {
+        serde_json::from_slice(data).map_err(|error| error.to_string())
+    }
+}
+
+impl Facts for ChatResponse {
+    fn is_error(&self) -> bool {
+        is_error(&self.extra)
+    }
+
+    fn is_visible(&self) -> bool {
+        true
+    }
+
+    fn choices(&self) -> impl Iterator<Item = (u32, bool)> {
+        self.choices.iter().map(|choice| (choice.index, choice.is_finished()))
+    }
+}
+
+impl Facts for ChatChunk {
+    fn is_error(&self) -> bool {
+        is_error(&self.extra)
+    }
+
+    fn is_visible(&self) -> bool {
+        ChatChunk::is_visible(self)
+    }
+
+    fn choices(&self) -> impl Iterator<Item = (u32, bool)> {
+        self.choices.iter().map(|choice| (choice.index, choice.is_finished()))
+    }
+}
+
+fn is_error(extra: &Map<String, Value>) -> bool {
+    let wrapped = extra.get("error").is_some_and(|error| !error.is_null());
+    wrapped || extra.get("object").is_some_and(|object| object == "error") // Mistral
+}
+
+/// What a chat asks.
+pub(crate) struct ChatBody {
+    pub messages: Arc<Vec<Message>>,
+    pub options: ChatOptions,
+    pub default_model: String,
+    pub stream: bool,
+}
+
+impl ChatBody {
+    /// The request for it.
+    pub fn into_request(self) -> CallRequest {
+        let options = &self.options;
+        CallRequest {
+            model: options.model.clone(),
+            choices: options.n.map_or(1, |n| n as usize),
+            may_ask_usage: !options.extra.contains_key("stream_options"),
+            timeout: options.timeout,
+            headers_timeout: options.headers_timeout,
+            first_token_timeout: options.first_token_timeout,
+            idle_timeout: options.idle_timeout,
+            max_retries: options.max_retries,
+            body: Arc::new(self),
+        }
+    }
+}
+
+impl RequestBody for ChatBody {
+    fn json(&self, asks_usage: bool) -> Result<Bytes, Error> {
+        let Self { messages, options, default_model, stream } = self;
+        request_body(messages, options, default_model, *stream, asks_usage).map(Bytes::from)
+    }
+}

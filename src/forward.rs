@@ -1,0 +1,201 @@
+//! Somebody else's request, sent through a client's pool, bucket, retries and clocks: whoever keeps an
+//! SDK of their own gains those without giving up its types.
+
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+
+use crate::call::Call;
+use crate::client::Inner;
+use crate::clocks::{Limit, within};
+use crate::codec::Account;
+use crate::core::redaction::Redaction;
+use crate::core::retry::Failure;
+use crate::error::{Clock, Error, ErrorKind, Problem};
+use crate::events::Outcome;
+use crate::exchange::{Reader, Sent};
+use crate::key_pool::KeyLease;
+use crate::lock::lock;
+use crate::platform::{HttpResponse, TransportError, boxed_stream};
+use crate::response_failure::Refusal;
+
+/// So much of an error is passed on.
+const MOST_OF_A_REFUSAL: usize = 4 * 1024 * 1024;
+
+/// What tells an SDK that there is no use in trying again: that has been done.
+const NO_MORE_RETRIES: (&str, &str) = ("x-should-retry", "false");
+
+/// Headers that speak of the body as it came, before the transport has unpacked it.
+const OF_THE_WIRE: [&str; 3] = ["content-encoding", "content-length", "transfer-encoding"];
+
+/// A request to be passed on.
+#[derive(Clone, Debug)]
+pub struct ForwardRequest {
+    /// Its method.
+    pub method: String,
+    /// Its whole URL, which must be under the client's base URL.
+    pub url: String,
+    /// Its headers. A key among them is replaced by one of the pool's.
+    pub headers: Vec<(String, String)>,
+    /// Its body; nothing, where it has none.
+    pub body: Bytes,
+    /// The model that it asks, where it is not the client's: each model has its own bucket.
+    pub model: Option<String>,
+    /// Whether it asks for a stream, so that a stream's clocks run.
+    pub streams: bool,
+}
+
+/// Passes on whatever comes.
+#[derive(Default)]
+struct AsItIs {
+    /// What the last attempt got in place of an answer.
+    refusal: Mutex<Option<Refusal>>,
+}
+
+impl Reader for AsItIs {
+    type Answer = HttpResponse;
+    const MOST_OF_A_REFUSAL: usize = MOST_OF_A_REFUSAL;
+
+    async fn read(&self, _sent: Sent<'_>, response: HttpResponse) -> Result<HttpResponse, Failure> {
+        Ok(response)
+    }
+
+    fn refused(&self, mut refusal: Refusal, redaction: &Redaction) {
+        if redaction.finds(&refusal.body) {
+            refusal.body = redaction.redacted(&refusal.body).into_bytes();
+        }
+        *lock(&self.refusal) = Some(refusal);
+    }
+}
+
+/// Sends a request, and passes on the answer, or what the provider says in its place once nothing
+/// more can be done.
+pub(crate) async fn forward(
+    client: Arc<Inner>,
+    request: ForwardRequest,
+    account: Account,
+) -> Result<HttpResponse, Error> {
+    let record = account.0;
+    check(&request, &client.settings.base_url).inspect_err(|_| record.end(Outcome::Failed))?;
+    let mut call = client.forwarded(record.clone(), request)?;
+    let reader = AsItIs::default();
+    let mut response = match client.engine.exchange(&mut call, &reader).await {
+        Ok((response, lease)) => {
+            lease.answers();
+            record.answered_by(lease.id(), lease.key_label());
+            held(client, call, lease, response)
+        }
+        Err(error) => {
+            record.end(Outcome::Failed);
+            let refusal = lock(&reader.refusal).take();
+            let refusal = refusal.filter(|refusal| Some(refusal.status) == error.status());
+            let mut refused = refusal.map(Refusal::into_response).ok_or(error)?;
+            let (name, value) = NO_MORE_RETRIES;
+            refused.headers.retain(|(known, _)| known != name);
+            refused.headers.push((name.to_owned(), value.to_owned()));
+            refused
+        }
+    };
+    response.headers.retain(|(name, _)| !OF_THE_WIRE.contains(&&**name));
+    Ok(response)
+}
+
+impl Refusal {
+    fn into_response(self) -> HttpResponse {
+        let body = stream::iter([Ok(Bytes::from(self.body))]);
+        HttpResponse::new(self.status, self.headers, boxed_stream(body))
+    }
+}
+
+/// The body of an answer, as long as it is read, and the key that it came by until it ends.
+struct Held {
+    client: Arc<Inner>,
+    call: Call,
+    lease: KeyLease,
+    body: crate::platform::BoxStream<'static, Result<Bytes, TransportError>>,
+}
+
+/// The same answer, whose key is free when its body ends.
+fn held(client: Arc<Inner>, call: Call, lease: KeyLease, response: HttpResponse) -> HttpResponse {
+    let HttpResponse { status, headers, body } = response;
+    let body = stream::unfold(Some(Held { client, call, lease, body }), |held| async move {
+        held?.next().await
+    });
+    HttpResponse::new(status, headers, boxed_stream(body))
+}
+
+impl Held {
+    async fn next(mut self) -> Option<(Result<Bytes, TransportError>, Option<Self>)> {
+        let runtime = self.client.engine.runtime();
+        let idle = Limit::new(Clock::Idle, self.call.clocks.idle, runtime.now());
+        let limit = Limit::first([self.call.total(), Some(idle)]);
+        let failure = match within(runtime, limit, self.body.next()).await {
+            Ok(Some(Ok(bytes))) => return Some((Ok(bytes), Some(self))),
+            Ok(None) => {
+                self.client.engine.works(self.lease);
+                self.call.record.end(Outcome::Succeeded);
+                return None;
+            }
+            Ok(Some(Err(error))) => {
+                Failure::new(ErrorKind::Truncated, format!("the answer was cut: {error}"))
+            }
+            Err(limit) => limit.failure(),
+        };
+        let failure = self.client.engine.end_attempt(&self.call, self.lease, failure);
+        self.call.record.end(Outcome::Failed);
+        Some((Err(TransportError::connection(failure.message)), None))
+    }
+}
+
+/// A key goes nowhere but under the address that it is for.
+fn check(request: &ForwardRequest, base_url: &str) -> Result<(), Error> {
+    let path = request.url.split(['?', '#']).next().unwrap_or_default();
+    let rest = path.strip_prefix(base_url).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    // A dot may be written as `%2e`, and hosts take `\` for `/`.
+    let climbs = |rest: &str| {
+        let plain = rest.to_ascii_lowercase().replace("%2e", ".").replace("%2f", "/");
+        plain.replace("%5c", "/").replace('\\', "/").split('/').any(|part| part == "..")
+    };
+    if rest.is_some_and(|rest| !climbs(rest)) {
+        return Ok(());
+    }
+    let message = format!("requests go only to {base_url} and below, not to {path}");
+    Err(Error::config(vec![Problem::new("url", 0, message)]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_goes_only_under_its_own_address() {
+        let goes = |url: &str| {
+            let request = ForwardRequest {
+                method: "POST".into(),
+                url: url.into(),
+                headers: Vec::new(),
+                body: Bytes::new(),
+                model: None,
+                streams: false,
+            };
+            check(&request, "https://api.example.com/v1").is_ok()
+        };
+        assert!(goes("https://api.example.com/v1/chat/completions?x=/../y"));
+        assert!(goes("https://api.example.com/v1/models"));
+        assert!(goes("https://api.example.com/v1"));
+        for url in [
+            "https://api.example.com/v1beta/models",
+            "https://api.example.com/",
+            "https://api.example.com.evil.com/v1/models",
+            "https://api.example.com/v1@evil.com/",
+            "http://api.example.com/v1/models",
+            "https://api.example.com/v1/../admin",
+            "https://api.example.com/v1/%2E%2e/admin",
+            "https://api.example.com/v1/..%5cadmin",
+            "https://api.example.com/v1\\..\\admin",
+        ] {
+            assert!(!goes(url), "{url}");
+        }
+    }
+}
