@@ -8,7 +8,7 @@ const KEYS = ["sk-demo-key-lily", "sk-demo-key-reed", "sk-demo-key-moss"];
 const PROVIDER_LIMITS = ["--capacity", "2", "--refill-rate", "1", "--latency-ms", "200", "--token-pace-ms", "30"];
 const CLIENT_LIMITS = { rateLimitCapacity: 8, rateLimitRefillRate: 2 };
 // So short that the faults on offer show what they do while somebody looks.
-const PATIENCE = { maxRetries: 3, headersTimeout: 8, firstTokenTimeout: 10, idleTimeout: 5 };
+const PATIENCE = { maxRetries: 3, headersTimeout: 5, firstTokenTimeout: 10, idleTimeout: 5 };
 
 const provider = ["cargo", "run", "--quiet", "--locked", "-p", "mock-provider", "--"];
 const options = ["--port", "0", "--keys", KEYS.join(), ...PROVIDER_LIMITS];

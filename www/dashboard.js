@@ -87,7 +87,7 @@ function keyRow() {
 
 function showKey(row, key, scale) {
   const [label, state, work] = row.firstChild.children;
-  const rest = key.restsFor > 0 && key.restsFor < 3600 ? `, ${key.restsFor.toFixed(1)} s` : "";
+  const rest = key.restsFor > 0 && key.restsFor < 3600 ? `, ${key.restsFor.toFixed(key.restsFor < 10 ? 1 : 0)} s` : "";
   setText(label, key.label);
   setText(state, REST[key.state] + rest);
   setText(work, `${key.inFlight} in flight, ${count(key.attempts, "attempt")}`);

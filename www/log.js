@@ -18,7 +18,7 @@ const WORDS = {
     const rest = retryAfter === undefined ? "" : `; asks to wait ${seconds(retryAfter)}`;
     return `${keyLabel}: ${kind}${status ? ` (${status})` : ""}, “${message}”${rest}`;
   },
-  end: ({ outcome, keyLabel }) => OUTCOMES[outcome] + (keyLabel ? ` by ${keyLabel}` : ""),
+  end: ({ outcome, keyLabel }) => OUTCOMES[outcome] + (outcome === "succeeded" ? ` by ${keyLabel}` : ""),
 };
 
 export function log() {

@@ -36,6 +36,7 @@ const lastAnswer = (page) => page.locator(".answer").last();
 const textOf = (page) => lastAnswer(page).locator(".text").textContent();
 const ended = (page) => page.locator(".answer:not(.arriving)").last().waitFor({ timeout: 30_000 });
 const total = async (page, name) => Number(await page.locator(`#total-${name}`).textContent());
+const overhang = (page) => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
 const events = (page) => page.locator("#log li").allTextContents();
 
 /** What went wrong, but for the provider's refusals: browsers report each as an error. */
@@ -117,6 +118,20 @@ test("fault-429 shows failures in the log, and keys that cool", async () => {
   assert.deepEqual(unexpected(), []);
 });
 
+test("a key out of credit is told, and can be revived", async () => {
+  const page = await show({ viewport: { width: 390, height: 844 } });
+  await page.getByLabel("Model").first().selectOption("fault-once-quota");
+  await say(page, "Tell me about credit.");
+  await ended(page);
+  const ill = page.locator(".key-row[data-state=exhausted]");
+  await until(async () => /out of credit/.test((await ill.allTextContents()).join()), "one key is out of credit");
+  await picture(page, "phone-out-of-credit", { fullPage: true });
+  assert.ok((await overhang(page)) <= 0);
+  await page.getByRole("button", { name: "Revive keys" }).click();
+  await until(async () => (await ill.count()) === 0, "it is revived");
+  assert.deepEqual(unexpected(), []);
+});
+
 test("503 once is tried again, and answered", async () => {
   const page = await show();
   await page.getByLabel("Model").first().selectOption("fault-once-503");
@@ -195,8 +210,7 @@ for (const colorScheme of ["light", "dark"]) {
       await page.getByRole("button", { name: "Burst of 12" }).click();
       await until(async () => (await page.locator(".cell[data-state=answering]").count()) > 2, "the burst is under way");
       await picture(page, `${name}-${colorScheme}`, { fullPage: true });
-      const overhang = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-      assert.ok(overhang <= 0, "nothing sticks out at the side");
+      assert.ok((await overhang(page)) <= 0);
       assert.deepEqual(unexpected(), []);
     });
   }
