@@ -92,7 +92,7 @@ async function commonHeaders(www) {
     // The provider: a service of the user's choice, or any on this machine.
     "connect-src 'self' https: http://127.0.0.1:* http://localhost:*",
     "base-uri 'none'",
-    "form-action 'self'",
+    "form-action 'none'",
     "frame-ancestors 'none'",
   ];
   return {
