@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 
+use crate::accounting::CallRecord;
 use crate::call::Call;
 use crate::client::Inner;
 use crate::clocks::{Limit, within};
@@ -17,7 +18,7 @@ use crate::events::Outcome;
 use crate::exchange::{Reader, Sent};
 use crate::key_pool::KeyLease;
 use crate::lock::lock;
-use crate::platform::{HttpResponse, TransportError, boxed_stream};
+use crate::platform::{BoxStream, HttpResponse, TransportError, boxed_stream};
 use crate::response_failure::Refusal;
 
 /// So much of an error is passed on.
@@ -113,15 +114,25 @@ struct Held {
     client: Arc<Inner>,
     call: Call,
     lease: KeyLease,
-    body: crate::platform::BoxStream<'static, Result<Bytes, TransportError>>,
+    body: BoxStream<'static, Result<Bytes, TransportError>>,
+    _end: EndsWithBody,
+}
+
+/// Ends a call with its body, whoever else still holds the account.
+struct EndsWithBody(Arc<CallRecord>);
+
+impl Drop for EndsWithBody {
+    fn drop(&mut self) {
+        self.0.end(Outcome::Cancelled); // unless it has ended otherwise
+    }
 }
 
 /// The same answer, whose key is free when its body ends.
 fn held(client: Arc<Inner>, call: Call, lease: KeyLease, response: HttpResponse) -> HttpResponse {
     let HttpResponse { status, headers, body } = response;
-    let body = stream::unfold(Some(Held { client, call, lease, body }), |held| async move {
-        held?.next().await
-    });
+    let end = EndsWithBody(call.record.clone());
+    let held = Held { client, call, lease, body, _end: end };
+    let body = stream::unfold(Some(held), |held| async move { held?.next().await });
     HttpResponse::new(status, headers, boxed_stream(body))
 }
 

@@ -60,10 +60,13 @@ export class OpenAICompatible {
   async chat(messages, options) {
     const site = callSite(this.chat);
     const request = requestOf(messages, options, this.model, false, site);
-    const [{ json }, cost] = await runUntil(this.#core.chat(request), options?.signal, site);
+    const task = this.#core.chat(request);
+    request.free();
+    const [{ json }, cost] = await runUntil(task, options?.signal, site);
     const { usage, choices } = json;
     const { prompt_tokens, completion_tokens } = usage ? reported(usage) : estimated(messages, choices.map(({ message }) => message));
     cost.count(prompt_tokens, completion_tokens);
+    cost.free();
     return json;
   }
 
@@ -72,6 +75,7 @@ export class OpenAICompatible {
     try {
       const request = requestOf(messages, options, this.model, true, site);
       const chunks = new EngineChunks(this.#core.stream(request), site);
+      request.free();
       return new ChatStream(new Reading(chunks, messages, options?.signal));
     } catch (error) {
       return new ChatStream(new Reading(new Unasked(error), messages));

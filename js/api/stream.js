@@ -262,6 +262,7 @@ export class Reading {
 /** The chunks that the engine reads, some at a time. */
 export class EngineChunks {
   #core;
+  #key;
 
   constructor(core, site) {
     this.#core = core;
@@ -269,22 +270,23 @@ export class EngineChunks {
   }
 
   next() {
-    return run(this.#core.next()); // its list of an error becomes one where the partial text is known
+    return run(this.#core.next());
   }
 
   get answered() {
-    return this.#core.answered;
+    return this.#core?.answered ?? this.#key !== undefined;
   }
 
   get keyLabel() {
-    return this.#key ?? this.#core.key;
+    return this.#core ? this.#core.key : this.#key;
   }
 
-  #key;
-
   end(state, inputTokens, outputTokens) {
-    this.#key = this.#core.key;
-    this.#core.end(state, inputTokens, outputTokens);
+    const core = this.#core;
+    this.#key = core.key;
+    this.#core = undefined;
+    core.end(state, inputTokens, outputTokens);
+    core.free();
   }
 }
 
