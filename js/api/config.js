@@ -72,7 +72,8 @@ export function lookupIn(env) {
 export function problemOfPage(baseUrl, keys, { dangerouslyAllowBrowser }) {
   const inPage = typeof window !== "undefined" && typeof window.document !== "undefined";
   if (!inPage || dangerouslyAllowBrowser || keys === 0) return [];
-  const { hostname } = new URL(baseUrl);
+  const { hostname, origin } = new URL(baseUrl);
+  if (origin === window.location?.origin) return []; // the page's own server is no secret to it
   if (/^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)) return [];
   return [
     [

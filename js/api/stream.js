@@ -186,7 +186,7 @@ export class Reading {
 
   async #step() {
     for (;;) {
-      if (this.#failure && (this.state === "cancelled" || this.#at === this.#items.length)) throw this.#failure.error;
+      if (this.#failure) throw this.#failure.error;
       if (this.#at < this.#items.length) {
         const item = this.#items[this.#at++];
         this.assembler.push(item.json);
@@ -226,6 +226,9 @@ export class Reading {
     if (this.state !== "open") return;
     this.state = state;
     this.#stop();
+    // What has come and was not read has cost as much.
+    for (const { json } of this.#items.slice(this.#at)) this.assembler.push(json);
+    this.#at = this.#items.length;
     this.#signal?.removeEventListener("abort", this.#onAbort);
     const { prompt_tokens, completion_tokens } = this.#source.answered ? this.usage() : { prompt_tokens: 0, completion_tokens: 0 };
     this.#cancel?.(reason);
