@@ -3,9 +3,11 @@
 // LOCKKEEPER_TESTED, set to the closing line of an `npm test` that just passed on this very tree,
 // makes `--all` run the additional steps only, and add those counts to its own: .ci/run does so.
 
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { build } from "./build.mjs";
 import { checkArchive, checkBareDependencies } from "./checks.mjs";
-import { Failure, main, run } from "./run.mjs";
+import { Failure, main, root, run } from "./run.mjs";
 import { checkSize } from "./size.mjs";
 import { readClosingLine, runCommand, runSteps } from "./steps.mjs";
 import { cargoDeny, chromedriver, ensureChecks, WASM, wasmTestRunner } from "./toolchain.mjs";
@@ -30,6 +32,7 @@ const EVERY_TIME = [
   { name: "web tests, in Chromium", run: inChromium },
   { name: "npm package", run: build },
   { name: "size of the npm package", run: checkSize },
+  step("npm package, in depth", `node scripts/with-provider.mjs node --test --test-reporter=spec ${nodeTests().join(" ")}`),
   packageTests("npm package, where it runs", ["types", "node-esm", "node-cjs", "deno", "bun", "page", "workerd", "edge-runtime"]),
 ];
 
@@ -41,6 +44,11 @@ const LONG = [
   step("tests without reqwest", "cargo test --locked -p lockkeeper --lib --test own_transport --no-default-features"),
   step("simulation, 20,000 scenarios", "cargo test --locked --release --test sim", { LOCKKEEPER_SIM_SCENARIOS: "20000" }),
 ];
+
+/** The files of node:test; which of a folder's it would take differs between Nodes. */
+function nodeTests() {
+  return readdirSync(join(root, "tests/js")).filter((name) => name.endsWith(".test.mjs")).map((name) => `tests/js/${name}`);
+}
 
 /** The tests of the npm package, in some of the runtimes. */
 function packageTests(name, runtimes) {
