@@ -5,13 +5,15 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Failure, interruption, main, output, root, run } from "./run.mjs";
-import { ensureCompiler, ensureWasm, npmPackages, npmProgram, WASM, wasmBindgen } from "./toolchain.mjs";
+import { cargoHome, ensureCompiler, ensureWasm, npmPackages, npmProgram, WASM, wasmBindgen } from "./toolchain.mjs";
 import { wasmText } from "./wasm-text.mjs";
 
 export const dist = join(root, "dist");
 const PROFILE = "npm";
 // More for the compiler, such as a standard library built for size, goes here.
-const CARGO = { args: [], env: {} };
+const CARGO = { args: [], flags: [] };
+// What rustc's wasm32 has today, and every engine since 2022.
+const WASM_FEATURES = ["bulk-memory", "mutable-globals", "nontrapping-float-to-int", "reference-types", "sign-ext", "multivalue"];
 const INPUTS = [
   "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "src", "js", "package-lock.json",
   "scripts/build.mjs", "scripts/wasm-text.mjs", 
@@ -66,13 +68,22 @@ function targetDirectory() {
 /** Compiles, binds and shrinks: the glue in `work`, the binary in dist/. */
 async function buildBinary(work) {
   const cargo = ["cargo", "build", "--profile", PROFILE, "--locked", "-p", "lockkeeper-js", "--target", WASM, ...CARGO.args];
-  await must(cargo, CARGO.env);
+  await must(cargo, { CARGO_ENCODED_RUSTFLAGS: [...CARGO.flags, ...withoutPlaces()].join("\x1f") });
   const compiled = join(targetDirectory(), WASM, PROFILE, "lockkeeper_js.wasm");
   const names = ["--target", "web", "--no-typescript", "--out-name", "lockkeeper", "--out-dir", work];
   await must([await wasmBindgen(), compiled, ...names]);
-  const features = ["bulk-memory", "mutable-globals", "nontrapping-float-to-int", "reference-types", "sign-ext", "multivalue"];
-  const flags = ["-Oz", "--converge", "--strip-producers", ...features.map((feature) => `--enable-${feature}`)];
-  await must(["node", npmProgram("binaryen", "wasm-opt"), join(work, "lockkeeper_bg.wasm"), ...flags, "-o", join(dist, "lockkeeper.wasm")]);
+  const features = WASM_FEATURES.map((feature) => `--enable-${feature}`);
+  const files = [join(work, "lockkeeper_bg.wasm"), "-o", join(dist, "lockkeeper.wasm")];
+  await must(["node", npmProgram("binaryen", "wasm-opt"), "-Oz", "--converge", "--strip-producers", ...features, ...files]);
+}
+
+/** The same bytes on every machine, and no machine's folders in them. */
+function withoutPlaces() {
+  const library = join(output(["rustc", "--print", "sysroot"]).trim(), "lib/rustlib/src/rust");
+  const commit = /^commit-hash: (.+)$/m.exec(output(["rustc", "-vV"]))[1];
+  // The library's own name for its place, which it has wherever its source is not installed.
+  const places = [[library, `/rustc/${commit}`], [cargoHome, "/cargo"], [root, "/lockkeeper"]];
+  return places.map(([from, to]) => `--remap-path-prefix=${from.replace(/[\\/]$/, "")}=${to}`);
 }
 
 /** Bundles the API with the glue into one file, the binary's text into another; the entries import both. */

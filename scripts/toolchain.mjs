@@ -10,7 +10,7 @@ import { Failure, output, root, run } from "./run.mjs";
 export const WASM = "wasm32-unknown-unknown";
 const CARGO_DENY = "0.20"; // deny.toml is written for this one
 
-const cargoHome = process.env.CARGO_HOME || join(homedir(), ".cargo");
+export const cargoHome = process.env.CARGO_HOME || join(homedir(), ".cargo");
 // rustup extends the PATH of login shells only.
 process.env.PATH = [process.env.PATH, join(cargoHome, "bin")].filter(Boolean).join(delimiter);
 // Else a mere `rustc --version` downloads a whole toolchain, without a word.
