@@ -3,9 +3,11 @@
 // LOCKKEEPER_TESTED, set to the closing line of an `npm test` that just passed on this very tree,
 // makes `--all` run the additional steps only, and add those counts to its own: .ci/run does so.
 
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { build } from "./build.mjs";
 import { checkArchive, checkBareDependencies } from "./checks.mjs";
-import { Failure, main, run } from "./run.mjs";
+import { Failure, main, root, run } from "./run.mjs";
 import { checkSize } from "./size.mjs";
 import { readClosingLine, runCommand, runSteps } from "./steps.mjs";
 import { cargoDeny, chromedriver, ensureChecks, WASM, wasmTestRunner } from "./toolchain.mjs";
@@ -30,12 +32,15 @@ const EVERY_TIME = [
   { name: "web tests, in Chromium", run: inChromium },
   { name: "npm package", run: build },
   { name: "size of the npm package", run: checkSize },
+  { name: "npm package's classes", run: (count) => nodeTests("tests/js", count) },
+  { name: "page, in Chromium", run: inPage },
   packageTests("npm package, where it runs", ["types", "node-esm", "node-cjs", "deno", "bun", "page", "workerd", "edge-runtime"]),
 ];
 
 const LONG = [
   { name: "licences, bans and sources", run: deny },
   packageTests("npm package, in bundles and workers", ["vite", "esbuild", "webpack", "service-worker", "workerd-isolates"]),
+  { name: "memory over 20,000 streams", run: (count) => nodeTests("tests/js", count, { LOCKKEEPER_TEST_STREAMS: "20000" }) },
   { name: "contents of the archive", run: checkArchive },
   step("examples", "cargo build --locked --examples"),
   step("tests without reqwest", "cargo test --locked -p lockkeeper --lib --test own_transport --no-default-features"),
@@ -45,6 +50,19 @@ const LONG = [
 /** The tests of the npm package, in some of the runtimes. */
 function packageTests(name, runtimes) {
   return step(name, `node scripts/with-provider.mjs node tests/package/run.mjs ${runtimes.join(" ")}`);
+}
+
+/** The tests of a folder by Node's own runner, against a provider that is started for them. */
+async function nodeTests(folder, count, env) {
+  const files = readdirSync(join(root, folder)).filter((name) => name.endsWith(".test.mjs"));
+  const command = ["node", "scripts/with-provider.mjs", "node", "--test", ...files.map((name) => `${folder}/${name}`)];
+  return runCommand({ command, env }, count);
+}
+
+/** The page that `npm start` serves, clicked through. */
+async function inPage(count) {
+  await chromedriver(); // and the browser that it drives
+  return runCommand({ command: ["node", "--test", "tests/www/page.test.mjs"] }, count);
 }
 
 /** The tests of a JavaScript host, against a provider that is started for them. */
