@@ -95,7 +95,7 @@ export async function ensureChecks() {
 const cache = process.env.LOCKKEEPER_TOOLS || join(homedir(), ".cache", "lockkeeper-tools");
 
 /** The path of a program of a crate at a version, built into the cache where it is found nowhere. */
-async function cargoTool({ name, crate, version, flags }) {
+export async function cargoTool({ name, crate, version, flags }) {
   const matches = (path) => output([path, "--version"])?.startsWith(`${name} ${version}`);
   const found = () => [join(cache, "bin", name), name].find(matches);
   if (!found()) {
@@ -145,33 +145,13 @@ export function npmProgram(name, program = name) {
   return join(folder, typeof bin === "string" ? bin : bin[program]);
 }
 
-const CHROMIUMS = ["chromium", "google-chrome", "chrome"];
-
-/** The path of the driver of a Chromium that is there too. */
-export async function chromedriver() {
-  const found = () => output(["chromedriver", "--version"]) && CHROMIUMS.some((name) => output([name, "--version"]));
-  await ensureFromDebian("Chromium or its driver", found, ["chromium", "chromium-driver"]);
-  return output(["which", "chromedriver"]).trim();
-}
-
-/** The path of a Chromium. */
-export async function chromium() {
-  const found = () => CHROMIUMS.find((name) => output([name, "--version"]));
-  await ensureFromDebian("Chromium", found, ["chromium"]);
-  return output(["which", found()]).trim();
-}
-
-/** Makes sure of what Debian has packages of. */
-async function ensureFromDebian(name, isThere, packages) {
+/** Makes sure of what Debian has packages of; `others` says what those do who have another system. */
+export async function ensureFromDebian(name, isThere, packages, others) {
   if (!isThere() && output(["apt-get", "--version"]) && process.getuid?.() === 0) {
     console.log(`${name} is missing: apt-get install ${packages.join(" ")}`);
     await run(["apt-get", "update", "-q"]);
     await run(["apt-get", "install", "-q", "-y", "--no-install-recommends", ...packages], { env: { DEBIAN_FRONTEND: "noninteractive" } });
   }
   if (isThere()) return;
-  throw new Failure(
-    `${name} is needed for the browser tests. Install:\n` +
-      `  Debian  sudo apt-get install ${packages.join(" ")}\n` +
-      "  others  any Chrome, and for `npm test` the chromedriver of its version, on the PATH",
-  );
+  throw new Failure(`${name} is needed for the browser tests. Install:\n  Debian  sudo apt-get install ${packages.join(" ")}\n  others  ${others}`);
 }

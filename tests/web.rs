@@ -1,5 +1,6 @@
 //! The client in a JavaScript host, over the global `fetch`, against the embedded provider. Run by
-//! `scripts/web-tests.mjs`, which starts that and says where it is; in Node and in a headless browser.
+//! `scripts/with-provider.mjs`, which starts that and says where it is; in Node, and in browsers by
+//! `web_in_browser.rs`.
 
 #![cfg(target_arch = "wasm32")]
 

@@ -1,7 +1,7 @@
 // One headless Chromium for all pages.
 
 import { chromium as playwright } from "playwright-core";
-import { chromium } from "../../../scripts/toolchain.mjs";
+import { chromium } from "../../../scripts/browsers.mjs";
 import { serve } from "./server.mjs";
 
 // What it would otherwise look up on the network, and where it runs as root in a container.
