@@ -8,14 +8,14 @@ import { Log, LogLevel, Miniflare } from "miniflare";
 const COMPATIBILITY_DATE = "2026-04-01";
 
 /** Bundles a worker's main module, and gives back a worker for {@link start}. */
-export async function worker(project, name, main, { flags = [], ...settings } = {}) {
+export async function worker(project, name, main, { flags = [], compatibilityDate = COMPATIBILITY_DATE, ...settings } = {}) {
   const outfile = main.replace(/\.js$/, ".bundle.js");
   const conditions = ["workerd", "worker", "browser"];
   await build({ entryPoints: [main], outfile, bundle: true, format: "esm", conditions, external: ["*.wasm"], logLevel: "warning" });
   const binary = readFileSync(project.path("node_modules/lockkeeper/dist/lockkeeper.wasm"));
   return {
     name,
-    compatibilityDate: COMPATIBILITY_DATE,
+    compatibilityDate,
     compatibilityFlags: flags,
     modules: [
       { type: "ESModule", path: "main.js", contents: readFileSync(outfile, "utf8") },

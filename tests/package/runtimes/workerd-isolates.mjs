@@ -5,6 +5,8 @@ import { write } from "../parts/project.mjs";
 import { start, worker } from "../parts/workerd.mjs";
 
 const [REQUESTS, CUT] = [50, 20];
+// From this date on what one request resolves goes on in the context of the other that waits for it.
+const OLDEST = "2024-10-14";
 
 export async function test({ project, baseUrl }) {
   const runs = [
@@ -12,6 +14,8 @@ export async function test({ project, baseUrl }) {
     { name: "who waits for the bucket and hands its signal on", model: "isolates-signal", capacity: 2, signal: true },
     { name: "who waits for the provider", model: "fault-slow-headers-700", capacity: REQUESTS },
     { name: "who waits for the provider and hands its signal on", model: "fault-slow-headers-701", capacity: REQUESTS, signal: true },
+    { name: "who passes a stream on", model: "fault-slow-first-token-700", capacity: REQUESTS, stream: true },
+    { name: "who waits where isolates are old", model: "isolates-old", capacity: 2, compatibilityDate: OLDEST },
   ];
   const results = [];
   for (const { name, ...run } of runs) {
@@ -21,8 +25,8 @@ export async function test({ project, baseUrl }) {
 }
 
 /** Fifty requests at once, of which twenty are cut; then what became of them. */
-async function losses(project, baseUrl, { model, capacity, signal }) {
-  const { url, stop } = await start(await workers(project, baseUrl, { model, capacity, signal }));
+async function losses(project, baseUrl, run) {
+  const { url, stop } = await start(await workers(project, baseUrl, run));
   try {
     const answers = await (await fetch(new URL(`?requests=${REQUESTS}&cut=${CUT}`, url))).json();
     const kept = answers.filter(({ cut }) => !cut);
@@ -43,7 +47,7 @@ async function losses(project, baseUrl, { model, capacity, signal }) {
 }
 
 /** A worker with the client, and before it one that sends the requests and cuts them, as the network does. */
-async function workers(project, baseUrl, { model, capacity, signal }) {
+async function workers(project, baseUrl, { model, capacity, signal, stream, compatibilityDate }) {
   const client = write(
     project,
     `workerd-isolates/${model}/client.js`,
@@ -62,7 +66,9 @@ async function workers(project, baseUrl, { model, capacity, signal }) {
           return Response.json({ begun, ...llm.stats(), inFlight: keyPool.inFlight, waiters: tokenBucket.waiters });
         }
         const options = ${signal ? "{ signal: request.signal }" : "{}"};
-        const answer = await llm.chat([{ role: "user", content: "id=" + pathname.slice(1) }], options);
+        const messages = [{ role: "user", content: "id=" + pathname.slice(1) }];
+        if (${Boolean(stream)}) return llm.chatStream(messages, options).toResponse();
+        const answer = await llm.chat(messages, options);
         return new Response(answer.choices[0].message.content);
       },
     };`,
@@ -95,8 +101,10 @@ async function workers(project, baseUrl, { model, capacity, signal }) {
     };`,
   );
   const flags = signal ? ["enable_request_signal"] : [];
-  const [behind, before] = [await worker(project, "client", client, { flags }), await worker(project, "front", front, { serviceBindings: { CLIENT: "client" } })];
-  return [before, behind];
+  return [
+    await worker(project, "front", front, { serviceBindings: { CLIENT: "client" } }),
+    await worker(project, "client", client, { flags, compatibilityDate }),
+  ];
 }
 
 /** What the client says of itself when it has noticed who is gone: calls that live let go of what the dead have held. */
