@@ -3,6 +3,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { output, root } from "../../../scripts/run.mjs";
+import { NoSuchRuntime } from "./report.mjs";
 
 /** The path of a program in that package of the scope that runs here. */
 export function installed(scope, program) {
@@ -10,6 +11,7 @@ export function installed(scope, program) {
   const packages = existsSync(folder) ? readdirSync(folder) : [];
   const path = packages.map((name) => join(folder, name, program)).find((path) => output([path, "--version"]));
   if (path) return path;
-  const found = packages.length ? `none of ${packages.join(", ")} runs` : "its publishers have no package";
-  throw new Error(`There is no ${program} for ${process.platform} on ${process.arch}: ${found} here.`);
+  const machine = `${process.platform} on ${process.arch}`;
+  if (!packages.length) throw new NoSuchRuntime(`${scope} has no package for ${machine}`);
+  throw new Error(`none of ${packages.map((name) => `${scope}/${name}`).join(", ")} runs on ${machine}`);
 }

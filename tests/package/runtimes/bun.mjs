@@ -5,7 +5,7 @@ import { mainModule } from "../parts/main-module.mjs";
 import { reportOf } from "../parts/program.mjs";
 import { write } from "../parts/project.mjs";
 
-export function test({ project }) {
+export async function test({ project }) {
   const bun = installed("@oven", process.platform === "win32" ? "bin/bun.exe" : "bin/bun");
   return reportOf(project, [bun, "run", write(project, "bun/main.mjs", mainModule(project))]);
 }

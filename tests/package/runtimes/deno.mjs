@@ -5,7 +5,7 @@ import { installed } from "../parts/installed.mjs";
 import { reportOf } from "../parts/program.mjs";
 import { write } from "../parts/project.mjs";
 
-export function test({ project }) {
+export async function test({ project }) {
   const main = write(project, "deno/main.mjs", mainModule(project));
   const rights = ["--allow-net=127.0.0.1", `--allow-read=${project.path("provider.json")}`];
   const deno = installed("@deno", process.platform === "win32" ? "deno.exe" : "deno");
