@@ -15,9 +15,11 @@ export class LLMError extends Error {
   }
 }
 
+const BY_KIND = {};
+
 // The names are data, so that minifiers leave them alone.
 const kindOf = (title, kind) =>
-  class extends LLMError {
+  (BY_KIND[kind] = class extends LLMError {
     static title = title;
     static {
       Object.defineProperty(this, "name", { value: title });
@@ -26,7 +28,7 @@ const kindOf = (title, kind) =>
     constructor(message, details) {
       super(message, { ...details, kind });
     }
-  };
+  });
 
 export const ConfigError = kindOf("ConfigError", "config");
 export const InvalidRequestError = kindOf("InvalidRequestError", "invalid_request");
@@ -43,24 +45,6 @@ export const TimeoutError = kindOf("TimeoutError", "timeout");
 export const TruncatedError = kindOf("TruncatedError", "truncated");
 export const DecodeError = kindOf("DecodeError", "decode");
 export const RedirectError = kindOf("RedirectError", "redirect");
-
-const BY_KIND = {
-  config: ConfigError,
-  invalid_request: InvalidRequestError,
-  authentication: AuthenticationError,
-  permission_denied: PermissionDeniedError,
-  not_found: NotFoundError,
-  rate_limited: RateLimitError,
-  quota_exhausted: QuotaExhaustedError,
-  context_length_exceeded: ContextLengthError,
-  content_policy: ContentPolicyError,
-  server: ServerError,
-  connection: ConnectionError,
-  timeout: TimeoutError,
-  truncated: TruncatedError,
-  decode: DecodeError,
-  redirect: RedirectError,
-};
 
 /** An object of these fields; what is undefined is left out. The engine sends lists, see ../src/lists.rs. */
 export function fields(names, values) {
@@ -90,6 +74,8 @@ export function configError(problems, site, cause) {
   const message = texts.length === 1 ? texts[0] : [`${texts.length} problems:`, ...texts].join("\n  ");
   return placed(new ConfigError(message, { problems: all, cause }), site);
 }
+
+export const snakeCase = (name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 export const camelCase = (name) => name.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());
 
