@@ -54,7 +54,13 @@ export function fields(names, values) {
 
 const ATTEMPT = ["keyLabel", "kind", "status", "message", "startedAfter", "took"];
 
-export const attemptOf = (values) => fields(ATTEMPT, values);
+/** Clocks are named as the options are. */
+const inOptions = (text) => text.replace(/\((\w+_timeout)\)$/, (_, clock) => `(${camelCase(clock)})`);
+
+export function attemptOf(values) {
+  const attempt = fields(ATTEMPT, values);
+  return { ...attempt, message: inOptions(attempt.message) };
+}
 
 /** The error that the engine has thrown as a list; anything else as it is. */
 export function errorOf(thrown, site, more) {
@@ -64,7 +70,7 @@ export function errorOf(thrown, site, more) {
   if (retryAt !== undefined) details.retryAt = new Date(retryAt);
   if (clock) details.clock = camelCase(clock);
   if (kind === "config") details.problems = problems.map((values) => fields(["path", "line", "message"], values));
-  return placed(new (BY_KIND[kind] ?? LLMError)(message, details), site);
+  return placed(new (BY_KIND[kind] ?? LLMError)(inOptions(message), details), site);
 }
 
 /** A configuration error of these problems, each a path and a message. */

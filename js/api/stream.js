@@ -170,7 +170,10 @@ export class Reading {
     if (this.#claimed) throw configError([["stream", "is read already: a stream has one reader"]]);
     this.#claimed = true;
     if (this.state !== "open") return;
-    this.#stop = live(() => this.end("cancelled"));
+    this.#stop = live(() => {
+      [this.#cancel, this.#over] = [undefined, []]; // nobody is there to be told
+      this.end("cancelled");
+    });
     if (this.#signal?.aborted) this.#onAbort();
     else this.#signal?.addEventListener("abort", this.#onAbort);
   }

@@ -5,13 +5,18 @@ import { live } from "./life.js";
 
 /**
  * Runs a task to its end: `{ promise, cancel }`. To cancel it frees all that it holds, and rejects the promise
- * with the reason. An isolate may go away under it: it is cancelled then, too. What the engine throws is still a list.
+ * with the reason. What the engine throws is still a list. If the request that it was begun for dies, it is freed
+ * without a word: nobody is there to be told.
  */
 export function run(task) {
   let cancel;
   const promise = new Promise((resolve, reject) => {
     let [over, polling] = [false, false];
-    const stop = live(() => cancel(new Error("the request that this call was made for has ended")));
+    const stop = live(() => {
+      over = true;
+      task.cancel();
+      task.free();
+    });
     const end = (settle, value) => {
       over = true;
       stop();

@@ -59,6 +59,9 @@ test("a clock that runs out is named as the option is", async () => {
   const error = await failure(client().chat(hello(), { model: "fault-silence", timeout: 0.1 }));
   assert.ok(error instanceof TimeoutError);
   assert.equal(error.clock, "timeout");
+  const slow = await failure(client({ maxRetries: 0 }).chatStream(hello(), { model: "fault-silence", headersTimeout: 0.1 }).text());
+  assert.equal(slow.clock, "headersTimeout");
+  assert.match(slow.message, /within 0\.1s \(headersTimeout\)$/);
 });
 
 test("an error's stack begins where the user called", async () => {
