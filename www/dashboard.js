@@ -27,7 +27,6 @@ export function dashboard() {
   });
 
   function look() {
-    if (!llm || document.hidden) return;
     showBucket(llm.tokenBucket);
     showKeys(llm.keyPool.statuses());
     const stats = llm.stats();
@@ -38,7 +37,7 @@ export function dashboard() {
     for (const key of keys) llm.keyPool.addKey(key);
     look();
   });
-  setInterval(look, 100);
+  setInterval(() => llm && !document.hidden && look(), 100);
 
   return {
     connect(client, options) {
