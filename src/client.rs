@@ -1,7 +1,6 @@
 //! The client for any OpenAI-compatible API: turns a call into an exchange, and its outcome into an
 //! answer or a stream.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -16,6 +15,7 @@ use crate::chat_stream::ChatStream;
 use crate::client_builder::ClientBuilder;
 use crate::clocks::Clocks;
 use crate::codec::{Account, CallRequest, ChunkStream, Codec};
+use crate::core::names::Names;
 use crate::core::retry::Retries;
 use crate::error::Error;
 use crate::events::Outcome;
@@ -62,7 +62,7 @@ pub(crate) struct Inner {
     pub engine: Engine,
     pub bucket: TokenBucket,
     /// Buckets of models that calls have named.
-    pub other_buckets: Mutex<HashMap<String, TokenBucket>>,
+    pub other_buckets: Mutex<Names<TokenBucket>>,
     pub counters: Arc<Counters>,
     /// The provider has refused `stream_options`: it is not asked again.
     pub refuses_usage: AtomicBool,
@@ -310,13 +310,13 @@ impl Inner {
         }
         if others.len() >= IDLE_BUCKETS_KEPT {
             // A full bucket that nobody waits at is as good as a new one.
-            others.retain(|_, b| b.waiters() > 0 || b.tokens() < b.capacity());
+            others.retain(|b| b.waiters() > 0 || b.tokens() < b.capacity());
         }
         let runtime = self.engine.pool.runtime();
         // A client made for that model has set its limits; until then they are this one's.
         let limits = (self.bucket.capacity(), self.bucket.refill_rate());
         let bucket = registry::bucket_by_guess(runtime, &self.settings.base_url, model, limits)?;
-        others.insert(model.to_owned(), bucket.clone());
+        others.insert(model.into(), bucket.clone());
         Ok(bucket)
     }
 }

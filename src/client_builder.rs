@@ -1,6 +1,6 @@
 //! Making clients: from settings in code, or from `provider.json`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -343,7 +343,7 @@ fn client(
         settings,
         engine,
         bucket,
-        other_buckets: Mutex::new(HashMap::new()),
+        other_buckets: Mutex::default(),
         counters,
         refuses_usage: AtomicBool::new(false),
     }))

@@ -1,8 +1,9 @@
 //! A key that never shows itself, and the label that it shows instead.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
+
+use super::names::Names;
 
 /// Shorter keys would show too much of themselves by their last four characters.
 const SHORTEST_WITH_A_TAIL: usize = 12;
@@ -48,6 +49,11 @@ impl ApiKey {
         }
     }
 
+    /// Its text, to find it by.
+    pub(crate) fn shared(&self) -> Arc<str> {
+        self.0.clone()
+    }
+
     /// The key itself, for the header it is sent in and for nothing else.
     #[must_use]
     pub fn expose(&self) -> &str {
@@ -81,7 +87,7 @@ impl fmt::Debug for ApiKey {
 
 /// Gives each key of a pool a label of its own.
 #[derive(Debug, Default)]
-pub struct Labels(HashSet<Arc<str>>);
+pub struct Labels(Names<()>);
 
 impl Labels {
     /// `…abcd`, and `…abcd#2` for the next key that ends so.
@@ -89,9 +95,9 @@ impl Labels {
         let tail = key.label();
         let numbered = (2..).map(|number| format!("{tail}#{number}"));
         let mut names = std::iter::once(tail.clone()).chain(numbered);
-        let free = names.find(|name| !self.0.contains(name.as_str()));
+        let free = names.find(|name| self.0.get(name).is_none());
         let name: Arc<str> = free.unwrap_or(tail).into();
-        self.0.insert(name.clone());
+        self.0.insert(name.clone(), ());
         name
     }
 

@@ -8,6 +8,7 @@ use super::known_providers::known_base_url;
 use super::rules;
 use super::setting::Setting;
 use crate::core::key::ApiKey;
+use crate::core::names::Names;
 use crate::error::Problem;
 
 /// How long a chat call may take where no `timeout` is set. Streams then have no total.
@@ -129,8 +130,8 @@ impl ModelSettings {
 
 /// The keys in order, each once.
 pub(super) fn distinct(keys: impl IntoIterator<Item = ApiKey>) -> Vec<ApiKey> {
-    let mut seen = std::collections::HashSet::new();
-    keys.into_iter().filter(|key| seen.insert(key.clone())).collect()
+    let mut seen = Names::default();
+    keys.into_iter().filter(|key| seen.insert(key.shared(), ())).collect()
 }
 
 /// Headers and query parameters may carry secrets too: only their names are shown.
