@@ -281,6 +281,7 @@ impl Inner {
             retries: Retries::new(retries),
             tried: Vec::new(),
             failures: Vec::new(),
+            refusal: None,
             waited: false,
         })
     }

@@ -22,8 +22,8 @@ use crate::events::{Event, WaitFor};
 use crate::key_pool::{ApiKeyPool, KeyLease};
 use crate::lock::lock;
 use crate::platform::{HttpResponse, MaybeSend, Runtime, Transport};
-use crate::response_failure::{self, Refusal};
-use crate::wire::Wire;
+use crate::response_failure;
+use crate::wire::{Target, Wire};
 
 /// No call without a timeout waits longer than this before its first attempt, and none waits longer
 /// at a time, whatever the provider asks for: it is told when to come back instead.
@@ -45,8 +45,6 @@ pub(crate) struct Engine {
 pub(crate) trait Reader: MaybeSend {
     /// What is read.
     type Answer;
-    /// So much of an answer that refuses the request is read: what says more is a page, not a message.
-    const MOST_OF_A_REFUSAL: usize = 64 * 1024;
 
     /// Reads it, as far as it takes to know that it will not have to be asked for again.
     fn read(
@@ -54,9 +52,6 @@ pub(crate) trait Reader: MaybeSend {
         sent: Sent<'_>,
         response: HttpResponse,
     ) -> impl Future<Output = Result<Self::Answer, Failure>> + MaybeSend;
-
-    /// A response has come whose status says that it is no answer.
-    fn refused(&self, _refusal: Refusal, _redaction: &Redaction) {}
 }
 
 /// An attempt that is under way.
@@ -90,6 +85,20 @@ impl Engine {
         reader: &R,
     ) -> Result<(R::Answer, KeyLease), Error> {
         loop {
+            let (response, lease) = self.response(call).await?;
+            let redaction = self.wire.redaction(lease.api_key());
+            let key_label = lease.key_label();
+            let sent = Sent { engine: self, call, key_label, redaction: &redaction };
+            match reader.read(sent, response).await {
+                Ok(answer) => return Ok((answer, lease)),
+                Err(failure) => self.next_step(call, lease, failure).await?,
+            }
+        }
+    }
+
+    /// Does what it takes to get a response whose status is good, and returns it with its key.
+    pub async fn response(&self, call: &mut Call) -> Result<(HttpResponse, KeyLease), Error> {
+        loop {
             self.bucket_token(call).await?;
             if let Some(limit) = call.total().filter(|limit| limit.at <= self.now()) {
                 // The clock has jumped, or the last wait was to the very end: nothing is sent.
@@ -104,8 +113,8 @@ impl Engine {
                     continue;
                 }
             };
-            match self.attempt(call, &lease, reader).await {
-                Ok(answer) => return Ok((answer, lease)),
+            match self.attempt(call, &lease).await {
+                Ok(response) => return Ok((response, lease)),
                 Err(failure) => self.next_step(call, lease, failure).await?,
             }
         }
@@ -127,13 +136,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Sends the request once and reads the answer.
-    async fn attempt<R: Reader>(
-        &self,
-        call: &mut Call,
-        lease: &KeyLease,
-        reader: &R,
-    ) -> Result<R::Answer, Failure> {
+    /// Sends the request once.
+    async fn attempt(&self, call: &mut Call, lease: &KeyLease) -> Result<HttpResponse, Failure> {
         call.sent = self.now();
         call.tried.push(lease.id());
         self.counters.attempt();
@@ -152,14 +156,15 @@ impl Engine {
             .map_err(response_failure::of_transport)?;
         let (status, took) = (response.status, self.now() - call.sent);
         call.record.tell(Event::Headers { key_label, status, took });
-        let sent = Sent { engine: self, call, key_label, redaction: &redaction };
-        if !(200..300).contains(&status) {
-            let most = R::MOST_OF_A_REFUSAL;
-            let (failure, refusal) = response_failure::read(sent, response, most).await;
-            reader.refused(refusal, &redaction);
-            return Err(failure);
+        if (200..300).contains(&status) {
+            return Ok(response);
         }
-        reader.read(sent, response).await
+        let sent = Sent { engine: self, call, key_label, redaction: &redaction };
+        let (failure, refusal) = response_failure::read(sent, response).await;
+        if let Target::Forward(_) = call.target {
+            call.refusal = Some(refusal.redacted(&redaction));
+        }
+        Err(failure)
     }
 
     /// Ends a failed attempt and does what its failure asks for: nothing, or a wait, so that the

@@ -1,7 +1,7 @@
 //! Somebody else's request, sent through a client's pool, bucket, retries and clocks: whoever keeps an
 //! SDK of their own gains those without giving up its types.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
@@ -10,18 +10,12 @@ use crate::call::Call;
 use crate::client::Inner;
 use crate::clocks::{Limit, within};
 use crate::codec::Account;
-use crate::core::redaction::Redaction;
 use crate::core::retry::Failure;
 use crate::error::{Clock, Error, ErrorKind, Problem};
 use crate::events::Outcome;
-use crate::exchange::{Reader, Sent};
 use crate::key_pool::KeyLease;
-use crate::lock::lock;
 use crate::platform::{HttpResponse, TransportError, boxed_stream};
 use crate::response_failure::Refusal;
-
-/// So much of an error is passed on.
-const MOST_OF_A_REFUSAL: usize = 4 * 1024 * 1024;
 
 /// What tells an SDK that there is no use in trying again: that has been done.
 const NO_MORE_RETRIES: (&str, &str) = ("x-should-retry", "false");
@@ -46,29 +40,6 @@ pub struct ForwardRequest {
     pub streams: bool,
 }
 
-/// Passes on whatever comes.
-#[derive(Default)]
-struct AsItIs {
-    /// What the last attempt got in place of an answer.
-    refusal: Mutex<Option<Refusal>>,
-}
-
-impl Reader for AsItIs {
-    type Answer = HttpResponse;
-    const MOST_OF_A_REFUSAL: usize = MOST_OF_A_REFUSAL;
-
-    async fn read(&self, _sent: Sent<'_>, response: HttpResponse) -> Result<HttpResponse, Failure> {
-        Ok(response)
-    }
-
-    fn refused(&self, mut refusal: Refusal, redaction: &Redaction) {
-        if redaction.finds(&refusal.body) {
-            refusal.body = redaction.redacted(&refusal.body).into_bytes();
-        }
-        *lock(&self.refusal) = Some(refusal);
-    }
-}
-
 /// Sends a request, and passes on the answer, or what the provider says in its place once nothing
 /// more can be done.
 pub(crate) async fn forward(
@@ -79,8 +50,7 @@ pub(crate) async fn forward(
     let record = account.0;
     check(&request, &client.settings.base_url).inspect_err(|_| record.end(Outcome::Failed))?;
     let mut call = client.forwarded(record.clone(), request)?;
-    let reader = AsItIs::default();
-    let mut response = match client.engine.exchange(&mut call, &reader).await {
+    let mut response = match client.engine.response(&mut call).await {
         Ok((response, lease)) => {
             lease.answers();
             record.answered_by(lease.id(), lease.key_label());
@@ -88,8 +58,7 @@ pub(crate) async fn forward(
         }
         Err(error) => {
             record.end(Outcome::Failed);
-            let refusal = lock(&reader.refusal).take();
-            let refusal = refusal.filter(|refusal| Some(refusal.status) == error.status());
+            let refusal = call.refusal.filter(|refusal| Some(refusal.status) == error.status());
             let mut refused = refusal.map(Refusal::into_response).ok_or(error)?;
             let (name, value) = NO_MORE_RETRIES;
             refused.headers.retain(|(known, _)| known != name);

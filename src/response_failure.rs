@@ -14,9 +14,16 @@ use crate::core::retry_after;
 use crate::error::{Clock, ErrorKind};
 use crate::exchange::Sent;
 use crate::platform::{BoxStream, HttpResponse, TransportError};
+use crate::wire::Target;
 
 /// So long is waited for it: the status alone says enough.
 const LONGEST_WAIT_FOR_AN_ERROR: Duration = Duration::from_secs(5);
+
+/// So much of it is read: what says more is a page, not a message…
+const MOST_OF_A_REFUSAL: usize = 64 * 1024;
+
+/// …and so much where it is passed on.
+const MOST_OF_A_FORWARDED_REFUSAL: usize = 4 * 1024 * 1024;
 
 /// Where providers put the id of a request.
 const REQUEST_IDS: &[&str] =
@@ -29,18 +36,25 @@ pub(crate) fn of_transport(error: TransportError) -> Failure {
 }
 
 /// A response whose status says that it is no answer, as it came.
+#[derive(Debug)]
 pub(crate) struct Refusal {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
 
+impl Refusal {
+    /// The same without secrets.
+    pub fn redacted(mut self, redaction: &Redaction) -> Self {
+        if redaction.finds(&self.body) {
+            self.body = redaction.redacted(&self.body).into_bytes();
+        }
+        self
+    }
+}
+
 /// A response came whose status says that it is no answer.
-pub(crate) async fn read(
-    sent: Sent<'_>,
-    response: HttpResponse,
-    most: usize,
-) -> (Failure, Refusal) {
+pub(crate) async fn read(sent: Sent<'_>, response: HttpResponse) -> (Failure, Refusal) {
     let (call, runtime) = (sent.call, sent.runtime());
     let status = response.status;
     let hints = Hints::of(&response, runtime.unix_time());
@@ -48,6 +62,10 @@ pub(crate) async fn read(
     let now = runtime.now();
     let limit =
         Limit::first([call.total(), Some(Limit::new(Clock::Idle, LONGEST_WAIT_FOR_AN_ERROR, now))]);
+    let most = match call.target {
+        Target::Forward(_) => MOST_OF_A_FORWARDED_REFUSAL,
+        _ => MOST_OF_A_REFUSAL,
+    };
     let mut body = Vec::new();
     // Whatever stops the reading, the status and what has come so far are the answer.
     let _ = within(runtime, limit, start_of(response.body, &mut body, most)).await;

@@ -4,6 +4,7 @@
 //! future is a [`task::Task`], which JavaScript polls where it was begun.
 
 #![cfg(target_arch = "wasm32")]
+#![allow(clippy::arc_with_non_send_sync, reason = "all of it stays on JavaScript's thread")]
 
 mod bucket;
 mod client;
