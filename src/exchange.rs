@@ -2,15 +2,17 @@
 //! hand over the answer or decide what comes next. Every policy is in [`core`](crate::core); this
 //! is the one loop that drives it.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
-use futures_util::future::select;
 use tracing::{debug, trace};
 
 use crate::accounting::Counters;
 use crate::call::Call;
-use crate::clocks::{Limit, sleep_until, within};
+use crate::clocks::{Alarm, Limit, within};
 use crate::core::backoff::{self, Jitter};
 use crate::core::health::KeyFate;
 use crate::core::key_pool::NoKey;
@@ -233,13 +235,14 @@ impl Engine {
             return Err(self.error(call, failure).with_retry_at(retry_at));
         }
         self.waits(call, WaitFor::Retry, Some(wait));
-        sleep_until(self.runtime(), until).await;
+        let mut alarm = Alarm::new(self.runtime(), until);
+        poll_fn(|cx| alarm.poll(cx)).await;
         Ok(())
     }
 
     /// Waits for a key, if one is to be hoped for in time.
     async fn await_key(&self, call: &mut Call, none: NoKey) -> Result<(), Error> {
-        let changed = self.pool.changed();
+        let mut changed = self.pool.changed();
         if self.pool.next_key(&call.model, &[]).is_ok() {
             return Ok(()); // one has come since we looked
         }
@@ -252,8 +255,12 @@ impl Engine {
         }
         let planned = (wait != Duration::MAX).then_some(wait);
         self.waits(call, WaitFor::Key, planned);
-        let rested = std::pin::pin!(sleep_until(self.runtime(), self.now() + wait));
-        select(rested, changed).await;
+        let mut rested = Alarm::new(self.runtime(), self.now() + wait);
+        poll_fn(|cx| match rested.poll(cx) {
+            Poll::Pending => Pin::new(&mut changed).poll(cx),
+            rested => rested,
+        })
+        .await;
         Ok(())
     }
 

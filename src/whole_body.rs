@@ -1,11 +1,11 @@
 //! Reading an answer that comes in one piece.
 
 use futures_util::StreamExt;
-use serde::de::IgnoredAny;
 use tracing::trace;
 
 use crate::clocks::within;
 use crate::codec::{Codec, Facts};
+use crate::core::json::Json;
 use crate::core::provider_error::ProviderError;
 use crate::core::redaction::Redaction;
 use crate::core::retry::Failure;
@@ -35,11 +35,6 @@ impl<C: Codec> Reader for WholeBody<C> {
     }
 }
 
-/// Whether this is the beginning of some JSON.
-fn ends_too_early(body: &[u8]) -> bool {
-    serde_json::from_slice::<IgnoredAny>(body).is_err_and(|error| error.is_eof())
-}
-
 async fn whole(mut response: HttpResponse) -> Result<Vec<u8>, Failure> {
     let mut body = Vec::new();
     while let Some(bytes) = response.body.next().await {
@@ -53,10 +48,6 @@ async fn whole(mut response: HttpResponse) -> Result<Vec<u8>, Failure> {
         body.extend_from_slice(&bytes);
     }
     Ok(body)
-}
-
-fn is_broken_json(body: &[u8]) -> bool {
-    body.trim_ascii_start().starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(body).is_err()
 }
 
 /// Tells an answer from an error in its place, from a cut, and from something else altogether.
@@ -76,7 +67,8 @@ pub(crate) fn decode<C: Codec>(
 }
 
 fn not_decoded(error: &str, body: &[u8], redaction: &Redaction) -> Failure {
-    if ends_too_early(body) {
+    let wrong = Json::read(body).err();
+    if wrong.is_some_and(|wrong| wrong.is_cut) {
         let message = format!("the answer was cut after {} bytes", body.len());
         return Failure::new(ErrorKind::Truncated, message);
     }
@@ -86,7 +78,8 @@ fn not_decoded(error: &str, body: &[u8], redaction: &Redaction) -> Failure {
     let failure = Failure::new(ErrorKind::Decode, message);
     // JSON that has broken down on its way may come whole; a page, or some other JSON, is what is
     // answered there.
-    if is_broken_json(body) { failure.cut_off() } else { failure }
+    let is_broken = wrong.is_some() && body.trim_ascii_start().starts_with(b"{");
+    if is_broken { failure.cut_off() } else { failure }
 }
 
 #[cfg(test)]
