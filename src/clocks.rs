@@ -5,10 +5,13 @@ use std::pin::pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::StreamExt;
+
 use crate::core::retry::Failure;
 use crate::core::time::Timestamp;
 use crate::error::Clock;
-use crate::platform::{BoxFuture, Runtime};
+use crate::platform::{Body, BoxFuture, Runtime, TransportError};
 
 /// The limits of one call.
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +70,18 @@ pub(crate) async fn within<T>(
         Poll::Pending => alarm.poll(cx).map(|()| Err(limit)),
     })
     .await
+}
+
+/// The next piece of a body, where it comes within the limit.
+///
+/// # Errors
+/// The limit, where it passed first.
+pub(crate) async fn next_piece(
+    runtime: &dyn Runtime,
+    limit: Option<Limit>,
+    body: &mut Body,
+) -> Result<Option<Result<Bytes, TransportError>>, Limit> {
+    within(runtime, limit, body.next()).await
 }
 
 /// Rings at its moment, also where one timer does not reach so far. No timer is set before it is

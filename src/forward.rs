@@ -4,17 +4,17 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
+use futures_util::stream;
 
 use crate::call::Call;
 use crate::client::Inner;
-use crate::clocks::{Limit, within};
+use crate::clocks::{Limit, next_piece};
 use crate::codec::Account;
 use crate::core::retry::Failure;
-use crate::error::{Clock, Error, ErrorKind, Problem};
+use crate::error::{Clock, Error, Problem};
 use crate::events::Outcome;
 use crate::key_pool::KeyLease;
-use crate::platform::{HttpResponse, TransportError, boxed_stream};
+use crate::platform::{Body, HttpResponse, TransportError, boxed_stream};
 use crate::response_failure::Refusal;
 
 /// What tells an SDK that there is no use in trying again: that has been done.
@@ -82,7 +82,7 @@ struct Held {
     client: Arc<Inner>,
     call: Call,
     lease: KeyLease,
-    body: crate::platform::BoxStream<'static, Result<Bytes, TransportError>>,
+    body: Body,
 }
 
 /// The same answer, whose key is free when its body ends.
@@ -99,16 +99,14 @@ impl Held {
         let runtime = self.client.engine.runtime();
         let idle = Limit::new(Clock::Idle, self.call.clocks.idle, runtime.now());
         let limit = Limit::first([self.call.total(), Some(idle)]);
-        let failure = match within(runtime, limit, self.body.next()).await {
+        let failure = match next_piece(runtime, limit, &mut self.body).await {
             Ok(Some(Ok(bytes))) => return Some((Ok(bytes), Some(self))),
             Ok(None) => {
                 self.client.engine.works(self.lease);
                 self.call.record.end(Outcome::Succeeded);
                 return None;
             }
-            Ok(Some(Err(error))) => {
-                Failure::new(ErrorKind::Truncated, format!("the answer was cut: {error}"))
-            }
+            Ok(Some(Err(error))) => Failure::cut(error),
             Err(limit) => limit.failure(),
         };
         let failure = self.client.engine.end_attempt(&self.call, self.lease, failure);

@@ -2,18 +2,15 @@
 
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
-use futures_util::StreamExt;
-
 use crate::call::Call;
-use crate::clocks::{Limit, within};
+use crate::clocks::{Limit, next_piece};
 use crate::core::provider_error::ProviderError;
 use crate::core::redaction::Redaction;
 use crate::core::retry::Failure;
 use crate::core::retry_after;
 use crate::error::{Clock, ErrorKind};
 use crate::exchange::Sent;
-use crate::platform::{BoxStream, HttpResponse, TransportError};
+use crate::platform::{HttpResponse, TransportError};
 use crate::wire::Target;
 
 /// So long is waited for it: the status alone says enough.
@@ -68,7 +65,13 @@ pub(crate) async fn read(sent: Sent<'_>, response: HttpResponse) -> (Failure, Re
     };
     let mut body = Vec::new();
     // Whatever stops the reading, the status and what has come so far are the answer.
-    let _ = within(runtime, limit, start_of(response.body, &mut body, most)).await;
+    let mut pieces = response.body;
+    while body.len() < most
+        && let Ok(Some(Ok(bytes))) = next_piece(runtime, limit, &mut pieces).await
+    {
+        body.extend_from_slice(&bytes[..bytes.len().min(most - body.len())]);
+    }
+    drop(pieces);
     let failure = failure(call, status, hints, location, &body, sent.redaction);
     (failure, Refusal { status, headers: response.headers, body })
 }
@@ -143,17 +146,5 @@ impl Hints {
         };
         let request_id = self.request_id.clone();
         Failure { request_id, retry_after, should_retry: self.should_retry, ..failure }
-    }
-}
-
-async fn start_of(
-    mut stream: BoxStream<'static, Result<Bytes, TransportError>>,
-    body: &mut Vec<u8>,
-    most: usize,
-) {
-    while body.len() < most
-        && let Some(Ok(bytes)) = stream.next().await
-    {
-        body.extend_from_slice(&bytes[..bytes.len().min(most - body.len())]);
     }
 }

@@ -1,9 +1,8 @@
 //! Reading an answer that comes in one piece.
 
-use futures_util::StreamExt;
 use tracing::trace;
 
-use crate::clocks::within;
+use crate::clocks::{Limit, next_piece};
 use crate::codec::{Codec, Facts};
 use crate::core::json::Json;
 use crate::core::provider_error::ProviderError;
@@ -11,7 +10,7 @@ use crate::core::redaction::Redaction;
 use crate::core::retry::Failure;
 use crate::error::ErrorKind;
 use crate::exchange::{Reader, Sent};
-use crate::platform::HttpResponse;
+use crate::platform::{Body, HttpResponse};
 use crate::response_failure::{Hints, in_place_of_answer};
 
 /// No answer in one piece is larger; images come as links or in far smaller pieces.
@@ -25,29 +24,27 @@ impl<C: Codec> Reader for WholeBody<C> {
 
     async fn read(&self, sent: Sent<'_>, response: HttpResponse) -> Result<C::Answer, Failure> {
         let hints = Hints::of(&response, sent.runtime().unix_time());
-        let body = within(sent.runtime(), sent.call.total(), whole(response));
-        let body = match body.await {
-            Ok(body) => body.map_err(|failure| hints.add_to(failure))?,
-            Err(limit) => return Err(hints.add_to(limit.failure())),
-        };
+        let body = whole(&sent, response.body).await;
+        let body = body.map_err(|failure| hints.add_to(failure))?;
         trace!(call = sent.call.record.id, body = %sent.redaction.redacted(&body), "answer");
         decode(&self.0, &body, sent.redaction).map_err(|failure| hints.add_to(failure))
     }
 }
 
-async fn whole(mut response: HttpResponse) -> Result<Vec<u8>, Failure> {
-    let mut body = Vec::new();
-    while let Some(bytes) = response.body.next().await {
-        let bytes = bytes.map_err(|error| {
-            Failure::new(ErrorKind::Truncated, format!("the answer was cut: {error}"))
-        })?;
-        if body.len() + bytes.len() > LARGEST_ANSWER {
+async fn whole(sent: &Sent<'_>, mut body: Body) -> Result<Vec<u8>, Failure> {
+    let mut whole = Vec::new();
+    let limit = sent.call.total();
+    while let Some(bytes) =
+        next_piece(sent.runtime(), limit, &mut body).await.map_err(Limit::failure)?
+    {
+        let bytes = bytes.map_err(Failure::cut)?;
+        if whole.len() + bytes.len() > LARGEST_ANSWER {
             let message = format!("the answer is larger than {LARGEST_ANSWER} bytes");
             return Err(Failure::new(ErrorKind::Decode, message));
         }
-        body.extend_from_slice(&bytes);
+        whole.extend_from_slice(&bytes);
     }
-    Ok(body)
+    Ok(whole)
 }
 
 /// Tells an answer from an error in its place, from a cut, and from something else altogether.

@@ -7,6 +7,7 @@ use super::key_pool::NoKey;
 use super::provider_error::ProviderError;
 use super::time::seconds_text;
 use crate::error::{Clock, Error, ErrorKind};
+use crate::platform::TransportError;
 
 /// After so many moves from one limited key to the next, all at once, the limit is not the keys'.
 const MOST_MOVES: u32 = 8;
@@ -41,6 +42,11 @@ impl Failure {
             is_cut: false,
             should_retry: None,
         }
+    }
+
+    /// The connection broke in the middle of an answer.
+    pub fn cut(error: TransportError) -> Self {
+        Self::new(ErrorKind::Truncated, format!("the answer was cut: {}", error.message))
     }
 
     /// The same, where it came in the middle of an answer.

@@ -108,12 +108,16 @@ impl ModelSettings {
         }
     }
 
+    /// Where they stand in `provider.json`.
+    pub(crate) fn path(&self) -> String {
+        json_path::member(&json_path::member("", &self.provider), &self.name)
+    }
+
     /// Every problem of these settings, by the same rules as in `provider.json`; empty where all
     /// is well. Each problem's `path` is `provider.name.setting`, its `line` 0.
     #[must_use]
     pub fn validate(&self) -> Vec<Problem> {
-        let provider = json_path::member("", &self.provider);
-        let entry = json_path::member(&provider, &self.name);
+        let (provider, entry) = (json_path::member("", &self.provider), self.path());
         let mut problems = Vec::new();
         for (path, name) in [(&provider, &self.provider), (&entry, &self.name)] {
             problems.extend(rules::name(name).err().map(|m| Problem::new(path.as_str(), 0, m)));
