@@ -124,9 +124,9 @@ impl ModelSettings {
         }
         for setting in Setting::all() {
             let path = json_path::member(&entry, setting.name());
-            for finding in rules::check(setting, self) {
-                problems.push(Problem::new(finding.path_under(&path), 0, finding.message));
-            }
+            rules::check(setting, self, &mut |part, message| {
+                problems.push(Problem::new(part.path_under(&path), 0, message));
+            });
         }
         problems
     }
