@@ -11,6 +11,7 @@ use crate::client::Inner;
 use crate::clocks::{Limit, next_piece};
 use crate::codec::Account;
 use crate::core::retry::Failure;
+use crate::core::text;
 use crate::error::{Clock, Error, Problem};
 use crate::events::Outcome;
 use crate::key_pool::KeyLease;
@@ -117,18 +118,22 @@ impl Held {
 
 /// A key goes nowhere but under the address that it is for.
 fn check(request: &ForwardRequest, base_url: &str) -> Result<(), Error> {
-    let path = request.url.split(['?', '#']).next().unwrap_or_default();
+    let (path, _) = text::cut(&request.url, "?#");
     let rest = path.strip_prefix(base_url).filter(|rest| rest.is_empty() || rest.starts_with('/'));
-    // A dot may be written as `%2e`, and hosts take `\` for `/`.
-    let climbs = |rest: &str| {
-        let plain = rest.to_ascii_lowercase().replace("%2e", ".").replace("%2f", "/");
-        plain.replace("%5c", "/").replace('\\', "/").split('/').any(|part| part == "..")
-    };
     if rest.is_some_and(|rest| !climbs(rest)) {
         return Ok(());
     }
     let message = format!("requests go only to {base_url} and below, not to {path}");
     Err(Error::config(vec![Problem::new("url", 0, message)]))
+}
+
+/// Whether a path leads upwards. A dot may be written as `%2e`, and hosts take `\` for `/`.
+fn climbs(path: &str) -> bool {
+    let mut path = path.to_ascii_lowercase();
+    for (written, meant) in [("%2e", "."), ("%2f", "/"), ("%5c", "/"), ("\\", "/")] {
+        path = text::replaced(&path, written, meant);
+    }
+    text::split(&path, "/").contains(&"..")
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::clocks::{Limit, next_piece};
 use crate::core::provider_error::ProviderError;
 use crate::core::redaction::Redaction;
 use crate::core::retry::Failure;
-use crate::core::retry_after;
+use crate::core::{retry_after, text};
 use crate::error::{Clock, ErrorKind};
 use crate::exchange::Sent;
 use crate::platform::{HttpResponse, TransportError};
@@ -93,7 +93,7 @@ fn failure(
         (ErrorKind::Redirect, target) => {
             // What is behind the path may be a secret, or a signature over one.
             let target = target.as_deref().unwrap_or("nowhere");
-            let target = target.split(['?', '#']).next().unwrap_or_default();
+            let (target, _) = text::cut(target, "?#");
             failure.message = format!(
                 "the provider redirects to {target}, which is not followed: a key goes to no \
                  address but the configured `base_url`"
@@ -129,9 +129,9 @@ impl Hints {
         let header = |name: &str| response.header(name);
         Self {
             request_id: REQUEST_IDS.iter().find_map(|name| header(name)).map(str::to_owned),
-            retry_after: retry_after::parse(header, unix_now),
-            limit_reset: retry_after::reset(header, unix_now),
-            should_retry: header("x-should-retry").and_then(|word| word.trim().parse().ok()),
+            retry_after: retry_after::parse(&header, unix_now),
+            limit_reset: retry_after::reset(&header, unix_now),
+            should_retry: header("x-should-retry").and_then(|word| word.trim_ascii().parse().ok()),
         }
     }
 

@@ -8,6 +8,7 @@ use crate::core::json::Json;
 use crate::core::provider_error::ProviderError;
 use crate::core::redaction::Redaction;
 use crate::core::retry::Failure;
+use crate::core::text;
 use crate::error::ErrorKind;
 use crate::exchange::{Reader, Sent};
 use crate::platform::{Body, HttpResponse};
@@ -70,7 +71,8 @@ fn not_decoded(error: &str, body: &[u8], redaction: &Redaction) -> Failure {
         return Failure::new(ErrorKind::Truncated, message);
     }
     let start = ProviderError::from_body(body, redaction).message;
-    let start: String = redaction.redacted(start).chars().take(200).collect();
+    let start = redaction.redacted(start);
+    let start = text::start(&start, 200);
     let message = format!("the answer is no chat completion ({error}): {start}");
     let failure = Failure::new(ErrorKind::Decode, message);
     // JSON that has broken down on its way may come whole; a page, or some other JSON, is what is

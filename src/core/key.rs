@@ -41,11 +41,13 @@ impl ApiKey {
 
     /// What is shown in its place: its last characters, where it is long enough to have some.
     pub(crate) fn label(&self) -> String {
-        let length = self.0.chars().count();
-        match length {
-            0 => "no key".to_owned(),
-            _ if length < SHORTEST_WITH_A_TAIL => "…".to_owned(),
-            _ => format!("…{}", self.0.chars().skip(length - 4).collect::<String>()),
+        let mut characters = self.0.char_indices();
+        match characters.nth_back(3) {
+            _ if self.is_none() => "no key".to_owned(),
+            Some((tail, _)) if characters.count() >= SHORTEST_WITH_A_TAIL - 4 => {
+                format!("…{}", &self.0[tail..])
+            }
+            _ => "…".to_owned(),
         }
     }
 

@@ -14,6 +14,7 @@ pub mod redaction;
 pub mod retry;
 pub mod retry_after;
 pub mod sse;
+pub mod text;
 pub mod time;
 pub mod token_bucket;
 pub mod usage;

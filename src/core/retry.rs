@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::health::KeyFate;
 use super::key_pool::NoKey;
 use super::provider_error::ProviderError;
+use super::text;
 use super::time::seconds_text;
 use crate::error::{Clock, Error, ErrorKind};
 use crate::platform::TransportError;
@@ -58,7 +59,7 @@ impl Failure {
     pub fn refuses_stream_options(&self) -> bool {
         let names_it = ["stream_options", "include_usage"];
         matches!(self.status, Some(400 | 422))
-            && names_it.iter().any(|name| self.message.contains(name))
+            && names_it.iter().any(|name| text::find(&self.message, name).is_some())
     }
 
     /// What a provider said, with the status it came with (200 inside a stream).

@@ -5,6 +5,7 @@
 //! and `https://0x7f.1` are URLs to it, while a key must never go to a host that a person reading
 //! the file did not see. Only what every URL parser reads the same way is accepted here.
 
+use crate::core::text;
 use crate::platform;
 
 /// An absolute `http` or `https` URL without userinfo, query, fragment or trailing slash.
@@ -31,8 +32,8 @@ impl BaseUrl {
             return Err("has whitespace around it");
         }
         let (secure, rest) = split_scheme(text)?;
-        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        let (authority, path) = rest.split_at(end);
+        let (authority, _) = text::cut(rest, "/?#");
+        let path = &rest[authority.len()..];
         let (host, port) = split_authority(authority)?;
         let host = checked_host(host)?;
         let port = checked_port(port)?.filter(|port| *port != if secure { 443 } else { 80 });
@@ -60,8 +61,8 @@ impl BaseUrl {
 
 fn split_scheme(text: &str) -> Result<(bool, &str), &'static str> {
     let wanted = "must be an absolute URL that begins with https:// (or http://)";
-    let (scheme, rest) = text.split_once(':').ok_or(wanted)?;
-    let rest = rest.strip_prefix("//").ok_or(wanted)?;
+    let (scheme, rest) = text::cut(text, ":");
+    let rest = rest.and_then(|rest| rest.strip_prefix("//")).ok_or(wanted)?;
     if scheme.eq_ignore_ascii_case("https") {
         Ok((true, rest))
     } else if scheme.eq_ignore_ascii_case("http") {
@@ -76,14 +77,9 @@ fn split_authority(authority: &str) -> Result<(&str, Option<&str>), &'static str
         return Err("must not hold a user or password; keys go into `api_keys`");
     }
     // The colons inside an IPv6 address are not the port's.
-    let host_end = authority.rfind(']').map_or(0, |bracket| bracket + 1);
-    Ok(match authority[host_end..].find(':') {
-        Some(colon) => {
-            let (host, port) = authority.split_at(host_end + colon);
-            (host, Some(&port[1..]))
-        }
-        None => (authority, None),
-    })
+    let bracket = text::find(authority, "]").map_or(0, |bracket| bracket + 1);
+    let (rest, port) = text::cut(&authority[bracket..], ":");
+    Ok((&authority[..bracket + rest.len()], port))
 }
 
 fn checked_host(host: &str) -> Result<String, &'static str> {
@@ -97,16 +93,17 @@ fn checked_host(host: &str) -> Result<String, &'static str> {
     if !host.is_ascii() {
         return Err("has a host with letters outside ASCII; write it as `xn--…`");
     }
-    let label_fits = |label: &str| {
+    let label_fits = |label: &&str| {
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         (1..=63).contains(&label.len()) && label.bytes().all(fits)
     };
-    if host.len() > 253 || !host.split('.').all(label_fits) {
+    let labels = text::split(host, ".");
+    if host.len() > 253 || !labels.iter().all(label_fits) {
         return Err("has a host that is no host name");
     }
     // URL parsers read a last label of digits (or 0x…) as an IPv4 address in many spellings:
     // only the plain one is taken, so that 127.1 or 0x7f.0.0.1 cannot hide where a key goes.
-    let last = host.rsplit('.').next().unwrap_or(host);
+    let last = labels.last().copied().unwrap_or_default();
     let numeric = last.bytes().all(|byte| byte.is_ascii_digit())
         || last.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("0x"));
     if numeric && !is_ipv4(host) {
@@ -117,11 +114,12 @@ fn checked_host(host: &str) -> Result<String, &'static str> {
 
 /// Whether it is four numbers, each in its shortest form.
 fn is_ipv4(host: &str) -> bool {
-    let is_number = |part: &str| {
-        let is_plain = part.len() == 1 || !part.starts_with(['0', '+']);
+    let is_number = |part: &&str| {
+        let is_plain = *part == "0" || !part.starts_with('0');
         is_plain && part.parse::<u8>().is_ok()
     };
-    host.split('.').count() == 4 && host.split('.').all(is_number)
+    let parts = text::split(host, ".");
+    parts.len() == 4 && parts.iter().all(is_number)
 }
 
 fn checked_port(port: Option<&str>) -> Result<Option<u16>, &'static str> {
@@ -145,14 +143,21 @@ fn checked_path(path: &str) -> Result<&str, &'static str> {
         return Err("has a character that does not belong in a URL, such as a space or a brace");
     }
     let lower = path.to_ascii_lowercase();
-    let dots = |segment| matches!(segment, "." | "%2e" | ".." | ".%2e" | "%2e." | "%2e%2e");
-    if lower.split('/').any(dots) {
+    let plain = text::replaced(&lower, "%2e", ".");
+    if text::split(&plain, "/").iter().any(|part| matches!(*part, "." | "..")) {
         return Err("must not have `.` or `..` as a part of its path");
     }
-    if lower.trim_end_matches('/').ends_with("/chat/completions") {
+    if without_slashes(&lower).ends_with("/chat/completions") {
         return Err("must end before `/chat/completions`, which is added to it");
     }
-    Ok(path.trim_end_matches('/'))
+    Ok(without_slashes(path))
+}
+
+fn without_slashes(mut path: &str) -> &str {
+    while let Some(shorter) = path.strip_suffix('/') {
+        path = shorter;
+    }
+    path
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! with one address per region has one row per region, as its keys are not valid in the other.
 
 use super::nearest_name::bare;
+use crate::core::text;
 
 /// A provider that is known by name.
 struct KnownProvider {
@@ -17,8 +18,8 @@ struct KnownProvider {
 }
 
 impl KnownProvider {
-    fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
-        self.names.split(' ')
+    fn names(&self) -> Vec<&'static str> {
+        text::split(self.names, " ")
     }
 }
 
@@ -74,7 +75,7 @@ static KNOWN: [KnownProvider; 34] = [
 /// The base URL of the provider called `name`, where it is known.
 pub(crate) fn known_base_url(name: &str) -> Option<&'static str> {
     let wanted = bare(name);
-    let known = KNOWN.iter().find(|row| row.names().any(|known| bare(known) == wanted))?;
+    let known = KNOWN.iter().find(|row| row.names().iter().any(|known| bare(known) == wanted))?;
     Some(known.base_url)
 }
 

@@ -80,7 +80,8 @@ pub(crate) fn key(key: &str) -> Result<(), String> {
     if key.is_empty() {
         return Err("is empty".to_owned());
     }
-    match key.chars().position(|c| !c.is_ascii_graphic()) {
+    // Up to the first odd one, bytes are characters.
+    match key.bytes().position(|b| !b.is_ascii_graphic()) {
         None => Ok(()),
         Some(at) => Err(format!(
             "has a space, a control character or a letter outside ASCII as character {} of {}: \
