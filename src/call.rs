@@ -63,7 +63,7 @@ impl Call {
 
     /// Remembers a failure, in place of an earlier one of its kind.
     pub fn failed(&mut self, failure: Failure) {
-        self.failures.retain(|earlier| earlier.kind != failure.kind);
+        self.failures.retain(|earlier| earlier.kind() != failure.kind());
         self.failures.push(failure);
     }
 

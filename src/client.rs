@@ -227,7 +227,7 @@ impl Inner {
         request: &CallRequest,
         target: Target,
         asks_usage: bool,
-    ) -> Result<Call, Error> {
+    ) -> Result<Box<Call>, Error> {
         let body = request.body.json(asks_usage);
         let body = body.inspect_err(|_| record.end(Outcome::Failed))?;
         let clocks = self.clocks(request, matches!(target, Target::Stream));
@@ -240,7 +240,7 @@ impl Inner {
         &self,
         record: Arc<CallRecord>,
         request: ForwardRequest,
-    ) -> Result<Call, Error> {
+    ) -> Result<Box<Call>, Error> {
         let as_settings_say = CallRequest::new(Arc::new(crate::codec::NoBody));
         let clocks = self.clocks(&as_settings_say, request.streams);
         // Nobody looks for a token in it: its body's silence is what is limited.
@@ -258,7 +258,7 @@ impl Inner {
         target: Target,
         body: Bytes,
         (clocks, retries): (Clocks, u32),
-    ) -> Result<Call, Error> {
+    ) -> Result<Box<Call>, Error> {
         let started = self.engine.runtime().now();
         let (model, model_origin) = match model {
             Some(model) => (model.to_owned(), "the call's `model` option"),
@@ -267,7 +267,7 @@ impl Inner {
             }
             None => (self.settings.model.clone(), "`model` in the configuration"),
         };
-        Ok(Call {
+        Ok(Box::new(Call {
             bucket: self.bucket_of(&model)?,
             record,
             model,
@@ -283,7 +283,7 @@ impl Inner {
             failures: Vec::new(),
             refusal: None,
             waited: false,
-        })
+        }))
     }
 
     fn clocks(&self, request: &CallRequest, streaming: bool) -> Clocks {

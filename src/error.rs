@@ -342,6 +342,19 @@ impl Error {
         self.0.received.as_ref().map(|received| received.0.usage())
     }
 
+    /// Says it otherwise.
+    pub(crate) fn change_message(&mut self, message: String) {
+        self.0.message = message;
+    }
+
+    /// Changes every text in it that others wrote.
+    pub(crate) fn change_texts(&mut self, change: impl Fn(&str) -> String) {
+        let Details { message, code, request_id, .. } = &mut *self.0;
+        for text in [Some(message), code.as_mut(), request_id.as_mut()].into_iter().flatten() {
+            *text = change(text);
+        }
+    }
+
     /// Sets the clock that ran out.
     #[must_use]
     pub fn with_clock(mut self, clock: Clock) -> Self {

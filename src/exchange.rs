@@ -201,17 +201,14 @@ impl Engine {
 
     /// Tells the key and the record how an attempt failed. No secret shows in what is kept.
     pub fn end_attempt(&self, call: &Call, lease: KeyLease, mut failure: Failure) -> Failure {
-        let texts =
-            [Some(&mut failure.message), failure.code.as_mut(), failure.request_id.as_mut()];
         let redaction = self.wire.redaction(lease.api_key());
-        for text in texts.into_iter().flatten() {
-            *text = redaction.redacted(&*text);
-        }
+        failure.error.change_texts(|text| redaction.redacted(text));
+        let error = &failure.error;
         let attempt = Attempt {
             key_label: lease.key_label().to_owned(),
-            kind: failure.kind,
-            status: failure.status,
-            message: failure.message.clone(),
+            kind: error.kind(),
+            status: error.status(),
+            message: error.message().to_owned(),
             started_after: call.sent - call.started,
             took: self.now() - call.sent,
         };
@@ -274,7 +271,7 @@ impl Engine {
     /// The error for want of a key: what the provider said of that reason, if this call heard it.
     fn no_key(&self, call: &Call, none: NoKey) -> Error {
         let error = self.pool.no_key_error(none);
-        match call.failures.iter().find(|failure| failure.kind == error.kind()) {
+        match call.failures.iter().find(|failure| failure.kind() == error.kind()) {
             Some(failure) => self.error(call, failure.clone()).with_retry_at(error.retry_at()),
             None => error.with_attempts(call.record.attempts()),
         }
@@ -282,8 +279,8 @@ impl Engine {
 
     /// The error of a call that ended with `failure`.
     pub fn error(&self, call: &Call, failure: Failure) -> Error {
-        let (kind, retry_after) = (failure.kind, failure.retry_after);
-        let error = failure.into_error().with_attempts(call.record.attempts());
+        let (kind, retry_after) = (failure.kind(), failure.retry_after);
+        let error = failure.error.with_attempts(call.record.attempts());
         let attempt = error.attempts().iter().rfind(|attempt| attempt.kind == kind);
         let label = attempt.map(|attempt| attempt.key_label.clone());
         let retry_at = retry_after.and_then(|wait| self.runtime().unix_time().checked_add(wait));

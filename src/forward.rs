@@ -81,13 +81,18 @@ impl Refusal {
 /// The body of an answer, as long as it is read, and the key that it came by until it ends.
 struct Held {
     client: Arc<Inner>,
-    call: Call,
+    call: Box<Call>,
     lease: KeyLease,
     body: Body,
 }
 
 /// The same answer, whose key is free when its body ends.
-fn held(client: Arc<Inner>, call: Call, lease: KeyLease, response: HttpResponse) -> HttpResponse {
+fn held(
+    client: Arc<Inner>,
+    call: Box<Call>,
+    lease: KeyLease,
+    response: HttpResponse,
+) -> HttpResponse {
     let HttpResponse { status, headers, body } = response;
     let body = stream::unfold(Some(Held { client, call, lease, body }), |held| async move {
         held?.next().await
@@ -112,7 +117,7 @@ impl Held {
         };
         let failure = self.client.engine.end_attempt(&self.call, self.lease, failure);
         self.call.record.end(Outcome::Failed);
-        Some((Err(TransportError::connection(failure.message)), None))
+        Some((Err(TransportError::connection(failure.error.message())), None))
     }
 }
 

@@ -89,19 +89,20 @@ fn failure(
         error.message = format!("the provider answered with HTTP status {status} and nothing else");
     }
     let mut failure = hints.add_to(Failure::from_provider(status, error));
-    match (failure.kind, location) {
+    match (failure.kind(), location) {
         (ErrorKind::Redirect, target) => {
             // What is behind the path may be a secret, or a signature over one.
             let target = target.as_deref().unwrap_or("nowhere");
             let (target, _) = text::cut(target, "?#");
-            failure.message = format!(
+            failure.error.change_message(format!(
                 "the provider redirects to {target}, which is not followed: a key goes to no \
                  address but the configured `base_url`"
-            );
+            ));
         }
         (ErrorKind::NotFound, _) => {
             let (model, origin) = (&call.model, call.model_origin);
-            failure.message = format!("{} (model `{model}`, from {origin})", failure.message);
+            let said = failure.error.message();
+            failure.error.change_message(format!("{said} (model `{model}`, from {origin})"));
         }
         _ => {}
     }
@@ -137,14 +138,14 @@ impl Hints {
 
     pub fn add_to(&self, failure: Failure) -> Failure {
         // On an answer that was cut or is silent these headers speak of something else.
-        let retry_after = match failure.kind {
+        let retry_after = match failure.kind() {
             ErrorKind::RateLimited | ErrorKind::QuotaExhausted => {
                 self.retry_after.or(self.limit_reset)
             }
             ErrorKind::Server => self.retry_after,
             _ => None,
         };
-        let request_id = self.request_id.clone();
-        Failure { request_id, retry_after, should_retry: self.should_retry, ..failure }
+        let error = failure.error.with_request_id(self.request_id.clone());
+        Failure { error, retry_after, should_retry: self.should_retry, is_cut: failure.is_cut }
     }
 }

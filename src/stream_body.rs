@@ -199,7 +199,7 @@ impl<C: Codec> StreamBody<C> {
                 return Ok(Event::Done);
             }
             match decode(&self.codec, event.name, event.data, &self.redaction) {
-                Err(failure) if self.skips_undecodable && failure.kind == ErrorKind::Decode => {
+                Err(failure) if self.skips_undecodable && failure.kind() == ErrorKind::Decode => {
                     let bytes = event.data.len();
                     warn!(call = self.call, bytes, "passes over an event that can't be decoded");
                 }
@@ -293,7 +293,7 @@ impl<C: Codec> StreamBody<C> {
             }
             // What can't be decoded here is the first half of something.
             Some(event) => match decode(&self.codec, event.name, event.data, &self.redaction) {
-                Err(failure) if failure.kind == ErrorKind::Decode => None,
+                Err(failure) if failure.kind() == ErrorKind::Decode => None,
                 decoded => Some(decoded?),
             },
             None => None,

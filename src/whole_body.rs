@@ -100,10 +100,10 @@ mod tests {
         let whole = br#"{"choices":[{"index":0,"message":{"content":"Hi!"}}]}"#;
         assert!(decode(whole).is_ok());
         for length in 0..whole.len() {
-            let kind = decode(&whole[..length]).map_err(|failure| failure.kind);
+            let kind = decode(&whole[..length]).map_err(|failure| failure.kind());
             assert_eq!(kind, Err(ErrorKind::Truncated), "after {length} bytes");
         }
-        let page = decode(b"<html>").map_err(|failure| failure.kind);
+        let page = decode(b"<html>").map_err(|failure| failure.kind());
         assert_eq!(page, Err(ErrorKind::Decode));
     }
 
@@ -120,7 +120,8 @@ mod tests {
         for quote in ["", "\""] {
             for before in 170..200 {
                 let body = format!("{quote}{}sk-0123456789abcd{quote}", "x".repeat(before));
-                let message = decode(body.as_bytes()).map_err(|failure| failure.message);
+                let message =
+                    decode(body.as_bytes()).map_err(|failure| failure.error.message().to_owned());
                 // What stands there whole is redacted when the attempt ends.
                 let shown = redaction().redacted(message.unwrap_err());
                 assert!(!shown.contains("sk-"), "{before} {shown}");
