@@ -15,3 +15,6 @@ mod pool;
 mod stream;
 mod task;
 mod world;
+
+#[global_allocator]
+static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
