@@ -11,6 +11,7 @@ use crate::core::key_pool::KeyId;
 use crate::core::retry::{Failure, Retries};
 use crate::core::time::Timestamp;
 use crate::error::Clock;
+use crate::response_failure::Refusal;
 use crate::token_bucket::TokenBucket;
 use crate::wire::Target;
 
@@ -33,6 +34,8 @@ pub(crate) struct Call {
     pub tried: Vec<KeyId>,
     /// The last failure of each kind, the latest at the end.
     pub failures: Vec<Failure>,
+    /// What the last attempt got in place of an answer, where that is passed on.
+    pub refusal: Option<Refusal>,
     /// Whether it has waited since its last attempt.
     pub waited: bool,
 }
@@ -60,7 +63,7 @@ impl Call {
 
     /// Remembers a failure, in place of an earlier one of its kind.
     pub fn failed(&mut self, failure: Failure) {
-        self.failures.retain(|earlier| earlier.kind != failure.kind);
+        self.failures.retain(|earlier| earlier.kind() != failure.kind());
         self.failures.push(failure);
     }
 

@@ -1,7 +1,6 @@
 //! The client for any OpenAI-compatible API: turns a call into an exchange, and its outcome into an
 //! answer or a stream.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -16,6 +15,7 @@ use crate::chat_stream::ChatStream;
 use crate::client_builder::ClientBuilder;
 use crate::clocks::Clocks;
 use crate::codec::{Account, CallRequest, ChunkStream, Codec};
+use crate::core::names::Names;
 use crate::core::retry::Retries;
 use crate::error::Error;
 use crate::events::Outcome;
@@ -62,7 +62,7 @@ pub(crate) struct Inner {
     pub engine: Engine,
     pub bucket: TokenBucket,
     /// Buckets of models that calls have named.
-    pub other_buckets: Mutex<HashMap<String, TokenBucket>>,
+    pub other_buckets: Mutex<Names<TokenBucket>>,
     pub counters: Arc<Counters>,
     /// The provider has refused `stream_options`: it is not asked again.
     pub refuses_usage: AtomicBool,
@@ -227,7 +227,7 @@ impl Inner {
         request: &CallRequest,
         target: Target,
         asks_usage: bool,
-    ) -> Result<Call, Error> {
+    ) -> Result<Box<Call>, Error> {
         let body = request.body.json(asks_usage);
         let body = body.inspect_err(|_| record.end(Outcome::Failed))?;
         let clocks = self.clocks(request, matches!(target, Target::Stream));
@@ -240,7 +240,7 @@ impl Inner {
         &self,
         record: Arc<CallRecord>,
         request: ForwardRequest,
-    ) -> Result<Call, Error> {
+    ) -> Result<Box<Call>, Error> {
         let as_settings_say = CallRequest::new(Arc::new(crate::codec::NoBody));
         let clocks = self.clocks(&as_settings_say, request.streams);
         // Nobody looks for a token in it: its body's silence is what is limited.
@@ -258,7 +258,7 @@ impl Inner {
         target: Target,
         body: Bytes,
         (clocks, retries): (Clocks, u32),
-    ) -> Result<Call, Error> {
+    ) -> Result<Box<Call>, Error> {
         let started = self.engine.runtime().now();
         let (model, model_origin) = match model {
             Some(model) => (model.to_owned(), "the call's `model` option"),
@@ -267,7 +267,7 @@ impl Inner {
             }
             None => (self.settings.model.clone(), "`model` in the configuration"),
         };
-        Ok(Call {
+        Ok(Box::new(Call {
             bucket: self.bucket_of(&model)?,
             record,
             model,
@@ -281,8 +281,9 @@ impl Inner {
             retries: Retries::new(retries),
             tried: Vec::new(),
             failures: Vec::new(),
+            refusal: None,
             waited: false,
-        })
+        }))
     }
 
     fn clocks(&self, request: &CallRequest, streaming: bool) -> Clocks {
@@ -310,13 +311,13 @@ impl Inner {
         }
         if others.len() >= IDLE_BUCKETS_KEPT {
             // A full bucket that nobody waits at is as good as a new one.
-            others.retain(|_, b| b.waiters() > 0 || b.tokens() < b.capacity());
+            others.retain(|b| b.waiters() > 0 || b.tokens() < b.capacity());
         }
         let runtime = self.engine.pool.runtime();
         // A client made for that model has set its limits; until then they are this one's.
         let limits = (self.bucket.capacity(), self.bucket.refill_rate());
         let bucket = registry::bucket_by_guess(runtime, &self.settings.base_url, model, limits)?;
-        others.insert(model.to_owned(), bucket.clone());
+        others.insert(model.into(), bucket.clone());
         Ok(bucket)
     }
 }

@@ -1,6 +1,6 @@
 //! Making clients: from settings in code, or from `provider.json`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -130,6 +130,7 @@ impl ClientBuilder {
 #[must_use = "a loader does nothing until it loads"]
 pub struct ConfigLoader<'a> {
     env: Env<'a>,
+    pool: Option<ApiKeyPool>,
     world: World,
     observers: Option<Observers<'a>>,
 }
@@ -137,7 +138,7 @@ pub struct ConfigLoader<'a> {
 impl Default for ConfigLoader<'_> {
     fn default() -> Self {
         let env = Box::new(|name: &str| std::env::var(name).ok());
-        Self { env, world: World::default(), observers: None }
+        Self { env, pool: None, world: World::default(), observers: None }
     }
 }
 
@@ -156,6 +157,13 @@ impl<'a> ConfigLoader<'a> {
     /// A clock of your own.
     pub fn runtime(mut self, runtime: Arc<dyn Runtime>) -> Self {
         self.world.runtime = Some(runtime);
+        self
+    }
+
+    /// A pool of your own, whose keys all clients use in place of those in the file. It must be for
+    /// the same origin as every `base_url` there.
+    pub fn key_pool(mut self, pool: ApiKeyPool) -> Self {
+        self.pool = Some(pool);
         self
     }
 
@@ -193,16 +201,37 @@ impl<'a> ConfigLoader<'a> {
     /// # Errors
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) with every problem, its path and line.
     pub fn load_str(self, text: &str) -> Result<Providers, Error> {
+        let mut providers = Providers::new();
+        for client in self.load_list(text)? {
+            let (provider, name) = (&client.settings().provider, &client.settings().name);
+            providers.entry(provider.clone()).or_default().insert(name.clone(), client.clone());
+        }
+        Ok(providers)
+    }
+
+    /// Loads a file's text: the clients in the order of the file.
+    ///
+    /// # Errors
+    /// As [`load_str`](Self::load_str).
+    pub fn load_list(mut self, text: &str) -> Result<Vec<OpenAiCompatible>, Error> {
         let models = parse(text, &*self.env)?;
+        if let Some(pool) = &self.pool {
+            self.world.runtime = Some(pool.runtime().clone());
+        }
         let (runtime, transport) = (self.world.runtime()?, self.world.transport()?);
         // All that can still fail comes before the first pool is touched.
         let mut problems = Vec::new();
         let mut ready = Vec::new();
         for settings in models {
-            match bucket(&runtime, &settings) {
+            let other = self.pool.as_ref().and_then(|pool| other_origin(pool, &settings.base_url));
+            let bucket = match other {
+                None => bucket(&runtime, &settings),
+                Some(problem) => Err(Error::config(vec![problem])),
+            };
+            match bucket {
                 Ok(bucket) => ready.push((settings, bucket)),
                 Err(error) => problems.extend(error.problems().iter().cloned().map(|problem| {
-                    let path = format!("{}.{}.{}", settings.provider, settings.name, problem.path);
+                    let path = format!("{}.{}", settings.path(), problem.path);
                     Problem { path, ..problem }
                 })),
             }
@@ -210,15 +239,16 @@ impl<'a> ConfigLoader<'a> {
         if !problems.is_empty() {
             return Err(Error::config(problems));
         }
-        let mut providers = Providers::new();
-        for (settings, bucket) in ready {
-            let (provider, name) = (settings.provider.clone(), settings.name.clone());
+        let client = |(mut settings, bucket): (ModelSettings, TokenBucket)| {
+            if let Some(pool) = &self.pool {
+                settings.api_keys.clear();
+                pool.bind(&settings.base_url);
+            }
             let observer = self.observers.as_ref().map(|observers| observers(&settings));
             let world = (transport.clone(), observer);
-            let client = client(settings, bucket, None, runtime.clone(), world)?;
-            providers.entry(provider).or_default().insert(name, client);
-        }
-        Ok(providers)
+            client(settings, bucket, self.pool.clone(), runtime.clone(), world)
+        };
+        ready.into_iter().map(client).collect()
     }
 }
 
@@ -343,7 +373,7 @@ fn client(
         settings,
         engine,
         bucket,
-        other_buckets: Mutex::new(HashMap::new()),
+        other_buckets: Mutex::default(),
         counters,
         refuses_usage: AtomicBool::new(false),
     }))

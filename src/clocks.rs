@@ -1,15 +1,17 @@
 //! The clocks of a call: how long each part of it may take.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
+use bytes::Bytes;
+use futures_util::StreamExt;
 
 use crate::core::retry::Failure;
 use crate::core::time::Timestamp;
 use crate::error::Clock;
-use crate::platform::Runtime;
+use crate::platform::{Body, BoxFuture, Runtime, TransportError};
 
 /// The limits of one call.
 #[derive(Clone, Copy, Debug)]
@@ -62,19 +64,51 @@ pub(crate) async fn within<T>(
     if limit.at <= runtime.now() {
         return Err(limit);
     }
-    match select(pin!(work), pin!(sleep_until(runtime, limit.at))).await {
-        Either::Left((done, _)) => Ok(done),
-        Either::Right(_) => Err(limit),
-    }
+    let (mut work, mut alarm) = (pin!(work), Alarm::new(runtime, limit.at));
+    poll_fn(|cx| match work.as_mut().poll(cx) {
+        Poll::Ready(done) => Poll::Ready(Ok(done)),
+        Poll::Pending => alarm.poll(cx).map(|()| Err(limit)),
+    })
+    .await
 }
 
-/// Sleeps until `at`, also where one timer does not reach so far.
-pub(crate) async fn sleep_until(runtime: &dyn Runtime, at: Timestamp) {
-    loop {
-        let left = at - runtime.now();
-        if left.is_zero() {
-            return;
+/// The next piece of a body, where it comes within the limit.
+///
+/// # Errors
+/// The limit, where it passed first.
+pub(crate) async fn next_piece(
+    runtime: &dyn Runtime,
+    limit: Option<Limit>,
+    body: &mut Body,
+) -> Result<Option<Result<Bytes, TransportError>>, Limit> {
+    within(runtime, limit, body.next()).await
+}
+
+/// Rings at its moment, also where one timer does not reach so far. No timer is set before it is
+/// looked at.
+pub(crate) struct Alarm<'a> {
+    runtime: &'a dyn Runtime,
+    at: Timestamp,
+    timer: Option<BoxFuture<'static, ()>>,
+}
+
+impl<'a> Alarm<'a> {
+    pub fn new(runtime: &'a dyn Runtime, at: Timestamp) -> Self {
+        Self { runtime, at, timer: None }
+    }
+
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            if let Some(timer) = &mut self.timer
+                && timer.as_mut().poll(cx).is_pending()
+            {
+                return Poll::Pending;
+            }
+            let left = self.at - self.runtime.now();
+            if left.is_zero() {
+                return Poll::Ready(());
+            }
+            self.timer = Some(self.runtime.sleep(left));
         }
-        runtime.sleep(left).await;
     }
 }

@@ -2,6 +2,7 @@
 //! it may be worth trying again.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::chat::Usage;
@@ -202,8 +203,39 @@ struct Details {
     key_label: Option<String>,
     attempts: Vec<Attempt>,
     problems: Vec<Problem>,
-    partial: Option<Partial>,
-    usage: Option<Usage>,
+    received: Option<Received>,
+}
+
+/// What a failed answer left. What it takes to drop an unknown field of a [`Usage`] is behind a trait,
+/// as the wasm file of those who have no such thing would carry it.
+#[derive(Clone)]
+struct Received(Arc<dyn Leftovers>);
+
+trait Leftovers: Send + Sync {
+    fn partial(&self) -> &Partial;
+    fn usage(&self) -> &Usage;
+}
+
+impl Leftovers for (Partial, Usage) {
+    fn partial(&self) -> &Partial {
+        &self.0
+    }
+
+    fn usage(&self) -> &Usage {
+        &self.1
+    }
+}
+
+impl PartialEq for Received {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.partial() == other.0.partial() && self.0.usage() == other.0.usage()
+    }
+}
+
+impl fmt::Debug for Received {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Received").field(self.0.partial()).field(self.0.usage()).finish()
+    }
 }
 
 impl Error {
@@ -220,8 +252,7 @@ impl Error {
             key_label: None,
             attempts: Vec::new(),
             problems: Vec::new(),
-            partial: None,
-            usage: None,
+            received: None,
         }))
     }
 
@@ -302,13 +333,26 @@ impl Error {
     /// What had been received of a stream before it failed; none where no answer had begun.
     #[must_use]
     pub fn partial(&self) -> Option<&Partial> {
-        self.0.partial.as_ref()
+        self.0.received.as_ref().map(|received| received.0.partial())
     }
 
     /// What the failed answer cost, as reported or (labelled) estimated.
     #[must_use]
     pub fn usage(&self) -> Option<&Usage> {
-        self.0.usage.as_ref()
+        self.0.received.as_ref().map(|received| received.0.usage())
+    }
+
+    /// Says it otherwise.
+    pub(crate) fn change_message(&mut self, message: String) {
+        self.0.message = message;
+    }
+
+    /// Changes every text in it that others wrote.
+    pub(crate) fn change_texts(&mut self, change: impl Fn(&str) -> String) {
+        let Details { message, code, request_id, .. } = &mut *self.0;
+        for text in [Some(message), code.as_mut(), request_id.as_mut()].into_iter().flatten() {
+            *text = change(text);
+        }
     }
 
     /// Sets the clock that ran out.
@@ -363,8 +407,7 @@ impl Error {
     /// Sets what had been received.
     #[must_use]
     pub fn with_partial(mut self, partial: Partial, usage: Usage) -> Self {
-        self.0.partial = Some(partial);
-        self.0.usage = Some(usage);
+        self.0.received = Some(Received(Arc::new((partial, usage))));
         self
     }
 }

@@ -2,15 +2,17 @@
 //! hand over the answer or decide what comes next. Every policy is in [`core`](crate::core); this
 //! is the one loop that drives it.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
-use futures_util::future::select;
 use tracing::{debug, trace};
 
 use crate::accounting::Counters;
 use crate::call::Call;
-use crate::clocks::{Limit, sleep_until, within};
+use crate::clocks::{Alarm, Limit, within};
 use crate::core::backoff::{self, Jitter};
 use crate::core::health::KeyFate;
 use crate::core::key_pool::NoKey;
@@ -22,8 +24,8 @@ use crate::events::{Event, WaitFor};
 use crate::key_pool::{ApiKeyPool, KeyLease};
 use crate::lock::lock;
 use crate::platform::{HttpResponse, MaybeSend, Runtime, Transport};
-use crate::response_failure::{self, Refusal};
-use crate::wire::Wire;
+use crate::response_failure;
+use crate::wire::{Target, Wire};
 
 /// No call without a timeout waits longer than this before its first attempt, and none waits longer
 /// at a time, whatever the provider asks for: it is told when to come back instead.
@@ -45,8 +47,6 @@ pub(crate) struct Engine {
 pub(crate) trait Reader: MaybeSend {
     /// What is read.
     type Answer;
-    /// So much of an answer that refuses the request is read: what says more is a page, not a message.
-    const MOST_OF_A_REFUSAL: usize = 64 * 1024;
 
     /// Reads it, as far as it takes to know that it will not have to be asked for again.
     fn read(
@@ -54,9 +54,6 @@ pub(crate) trait Reader: MaybeSend {
         sent: Sent<'_>,
         response: HttpResponse,
     ) -> impl Future<Output = Result<Self::Answer, Failure>> + MaybeSend;
-
-    /// A response has come whose status says that it is no answer.
-    fn refused(&self, _refusal: Refusal, _redaction: &Redaction) {}
 }
 
 /// An attempt that is under way.
@@ -90,6 +87,20 @@ impl Engine {
         reader: &R,
     ) -> Result<(R::Answer, KeyLease), Error> {
         loop {
+            let (response, lease) = self.response(call).await?;
+            let redaction = self.wire.redaction(lease.api_key());
+            let key_label = lease.key_label();
+            let sent = Sent { engine: self, call, key_label, redaction: &redaction };
+            match reader.read(sent, response).await {
+                Ok(answer) => return Ok((answer, lease)),
+                Err(failure) => self.next_step(call, lease, failure).await?,
+            }
+        }
+    }
+
+    /// Does what it takes to get a response whose status is good, and returns it with its key.
+    pub async fn response(&self, call: &mut Call) -> Result<(HttpResponse, KeyLease), Error> {
+        loop {
             self.bucket_token(call).await?;
             if let Some(limit) = call.total().filter(|limit| limit.at <= self.now()) {
                 // The clock has jumped, or the last wait was to the very end: nothing is sent.
@@ -104,8 +115,8 @@ impl Engine {
                     continue;
                 }
             };
-            match self.attempt(call, &lease, reader).await {
-                Ok(answer) => return Ok((answer, lease)),
+            match self.attempt(call, &lease).await {
+                Ok(response) => return Ok((response, lease)),
                 Err(failure) => self.next_step(call, lease, failure).await?,
             }
         }
@@ -127,13 +138,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Sends the request once and reads the answer.
-    async fn attempt<R: Reader>(
-        &self,
-        call: &mut Call,
-        lease: &KeyLease,
-        reader: &R,
-    ) -> Result<R::Answer, Failure> {
+    /// Sends the request once.
+    async fn attempt(&self, call: &mut Call, lease: &KeyLease) -> Result<HttpResponse, Failure> {
         call.sent = self.now();
         call.tried.push(lease.id());
         self.counters.attempt();
@@ -152,14 +158,15 @@ impl Engine {
             .map_err(response_failure::of_transport)?;
         let (status, took) = (response.status, self.now() - call.sent);
         call.record.tell(Event::Headers { key_label, status, took });
-        let sent = Sent { engine: self, call, key_label, redaction: &redaction };
-        if !(200..300).contains(&status) {
-            let most = R::MOST_OF_A_REFUSAL;
-            let (failure, refusal) = response_failure::read(sent, response, most).await;
-            reader.refused(refusal, &redaction);
-            return Err(failure);
+        if (200..300).contains(&status) {
+            return Ok(response);
         }
-        reader.read(sent, response).await
+        let sent = Sent { engine: self, call, key_label, redaction: &redaction };
+        let (failure, refusal) = response_failure::read(sent, response).await;
+        if let Target::Forward(_) = call.target {
+            call.refusal = Some(refusal.redacted(&redaction));
+        }
+        Err(failure)
     }
 
     /// Ends a failed attempt and does what its failure asks for: nothing, or a wait, so that the
@@ -194,17 +201,14 @@ impl Engine {
 
     /// Tells the key and the record how an attempt failed. No secret shows in what is kept.
     pub fn end_attempt(&self, call: &Call, lease: KeyLease, mut failure: Failure) -> Failure {
-        let texts =
-            [Some(&mut failure.message), failure.code.as_mut(), failure.request_id.as_mut()];
         let redaction = self.wire.redaction(lease.api_key());
-        for text in texts.into_iter().flatten() {
-            *text = redaction.redacted(&*text);
-        }
+        failure.error.change_texts(|text| redaction.redacted(text));
+        let error = &failure.error;
         let attempt = Attempt {
             key_label: lease.key_label().to_owned(),
-            kind: failure.kind,
-            status: failure.status,
-            message: failure.message.clone(),
+            kind: error.kind(),
+            status: error.status(),
+            message: error.message().to_owned(),
             started_after: call.sent - call.started,
             took: self.now() - call.sent,
         };
@@ -228,13 +232,14 @@ impl Engine {
             return Err(self.error(call, failure).with_retry_at(retry_at));
         }
         self.waits(call, WaitFor::Retry, Some(wait));
-        sleep_until(self.runtime(), until).await;
+        let mut alarm = Alarm::new(self.runtime(), until);
+        poll_fn(|cx| alarm.poll(cx)).await;
         Ok(())
     }
 
     /// Waits for a key, if one is to be hoped for in time.
     async fn await_key(&self, call: &mut Call, none: NoKey) -> Result<(), Error> {
-        let changed = self.pool.changed();
+        let mut changed = self.pool.changed();
         if self.pool.next_key(&call.model, &[]).is_ok() {
             return Ok(()); // one has come since we looked
         }
@@ -247,8 +252,12 @@ impl Engine {
         }
         let planned = (wait != Duration::MAX).then_some(wait);
         self.waits(call, WaitFor::Key, planned);
-        let rested = std::pin::pin!(sleep_until(self.runtime(), self.now() + wait));
-        select(rested, changed).await;
+        let mut rested = Alarm::new(self.runtime(), self.now() + wait);
+        poll_fn(|cx| match rested.poll(cx) {
+            Poll::Pending => Pin::new(&mut changed).poll(cx),
+            rested => rested,
+        })
+        .await;
         Ok(())
     }
 
@@ -262,7 +271,7 @@ impl Engine {
     /// The error for want of a key: what the provider said of that reason, if this call heard it.
     fn no_key(&self, call: &Call, none: NoKey) -> Error {
         let error = self.pool.no_key_error(none);
-        match call.failures.iter().find(|failure| failure.kind == error.kind()) {
+        match call.failures.iter().find(|failure| failure.kind() == error.kind()) {
             Some(failure) => self.error(call, failure.clone()).with_retry_at(error.retry_at()),
             None => error.with_attempts(call.record.attempts()),
         }
@@ -270,8 +279,8 @@ impl Engine {
 
     /// The error of a call that ended with `failure`.
     pub fn error(&self, call: &Call, failure: Failure) -> Error {
-        let (kind, retry_after) = (failure.kind, failure.retry_after);
-        let error = failure.into_error().with_attempts(call.record.attempts());
+        let (kind, retry_after) = (failure.kind(), failure.retry_after);
+        let error = failure.error.with_attempts(call.record.attempts());
         let attempt = error.attempts().iter().rfind(|attempt| attempt.kind == kind);
         let label = attempt.map(|attempt| attempt.key_label.clone());
         let retry_at = retry_after.and_then(|wait| self.runtime().unix_time().checked_add(wait));

@@ -1,28 +1,23 @@
 //! Somebody else's request, sent through a client's pool, bucket, retries and clocks: whoever keeps an
 //! SDK of their own gains those without giving up its types.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
+use futures_util::stream;
 
 use crate::accounting::CallRecord;
 use crate::call::Call;
 use crate::client::Inner;
-use crate::clocks::{Limit, within};
+use crate::clocks::{Limit, next_piece};
 use crate::codec::Account;
-use crate::core::redaction::Redaction;
 use crate::core::retry::Failure;
-use crate::error::{Clock, Error, ErrorKind, Problem};
+use crate::core::text;
+use crate::error::{Clock, Error, Problem};
 use crate::events::Outcome;
-use crate::exchange::{Reader, Sent};
 use crate::key_pool::KeyLease;
-use crate::lock::lock;
-use crate::platform::{BoxStream, HttpResponse, TransportError, boxed_stream};
+use crate::platform::{Body, HttpResponse, TransportError, boxed_stream};
 use crate::response_failure::Refusal;
-
-/// So much of an error is passed on.
-const MOST_OF_A_REFUSAL: usize = 4 * 1024 * 1024;
 
 /// What tells an SDK that there is no use in trying again: that has been done.
 const NO_MORE_RETRIES: (&str, &str) = ("x-should-retry", "false");
@@ -47,29 +42,6 @@ pub struct ForwardRequest {
     pub streams: bool,
 }
 
-/// Passes on whatever comes.
-#[derive(Default)]
-struct AsItIs {
-    /// What the last attempt got in place of an answer.
-    refusal: Mutex<Option<Refusal>>,
-}
-
-impl Reader for AsItIs {
-    type Answer = HttpResponse;
-    const MOST_OF_A_REFUSAL: usize = MOST_OF_A_REFUSAL;
-
-    async fn read(&self, _sent: Sent<'_>, response: HttpResponse) -> Result<HttpResponse, Failure> {
-        Ok(response)
-    }
-
-    fn refused(&self, mut refusal: Refusal, redaction: &Redaction) {
-        if redaction.finds(&refusal.body) {
-            refusal.body = redaction.redacted(&refusal.body).into_bytes();
-        }
-        *lock(&self.refusal) = Some(refusal);
-    }
-}
-
 /// Sends a request, and passes on the answer, or what the provider says in its place once nothing
 /// more can be done.
 pub(crate) async fn forward(
@@ -80,8 +52,7 @@ pub(crate) async fn forward(
     let record = account.0;
     check(&request, &client.settings.base_url).inspect_err(|_| record.end(Outcome::Failed))?;
     let mut call = client.forwarded(record.clone(), request)?;
-    let reader = AsItIs::default();
-    let mut response = match client.engine.exchange(&mut call, &reader).await {
+    let mut response = match client.engine.response(&mut call).await {
         Ok((response, lease)) => {
             lease.answers();
             record.answered_by(lease.id(), lease.key_label());
@@ -89,8 +60,7 @@ pub(crate) async fn forward(
         }
         Err(error) => {
             record.end(Outcome::Failed);
-            let refusal = lock(&reader.refusal).take();
-            let refusal = refusal.filter(|refusal| Some(refusal.status) == error.status());
+            let refusal = call.refusal.filter(|refusal| Some(refusal.status) == error.status());
             let mut refused = refusal.map(Refusal::into_response).ok_or(error)?;
             let (name, value) = NO_MORE_RETRIES;
             refused.headers.retain(|(known, _)| known != name);
@@ -112,9 +82,9 @@ impl Refusal {
 /// The body of an answer, as long as it is read, and the key that it came by until it ends.
 struct Held {
     client: Arc<Inner>,
-    call: Call,
+    call: Box<Call>,
     lease: KeyLease,
-    body: BoxStream<'static, Result<Bytes, TransportError>>,
+    body: Body,
     _end: EndsWithBody,
 }
 
@@ -128,7 +98,12 @@ impl Drop for EndsWithBody {
 }
 
 /// The same answer, whose key is free when its body ends.
-fn held(client: Arc<Inner>, call: Call, lease: KeyLease, response: HttpResponse) -> HttpResponse {
+fn held(
+    client: Arc<Inner>,
+    call: Box<Call>,
+    lease: KeyLease,
+    response: HttpResponse,
+) -> HttpResponse {
     let HttpResponse { status, headers, body } = response;
     let end = EndsWithBody(call.record.clone());
     let held = Held { client, call, lease, body, _end: end };
@@ -141,38 +116,40 @@ impl Held {
         let runtime = self.client.engine.runtime();
         let idle = Limit::new(Clock::Idle, self.call.clocks.idle, runtime.now());
         let limit = Limit::first([self.call.total(), Some(idle)]);
-        let failure = match within(runtime, limit, self.body.next()).await {
+        let failure = match next_piece(runtime, limit, &mut self.body).await {
             Ok(Some(Ok(bytes))) => return Some((Ok(bytes), Some(self))),
             Ok(None) => {
                 self.client.engine.works(self.lease);
                 self.call.record.end(Outcome::Succeeded);
                 return None;
             }
-            Ok(Some(Err(error))) => {
-                Failure::new(ErrorKind::Truncated, format!("the answer was cut: {error}"))
-            }
+            Ok(Some(Err(error))) => Failure::cut(error),
             Err(limit) => limit.failure(),
         };
         let failure = self.client.engine.end_attempt(&self.call, self.lease, failure);
         self.call.record.end(Outcome::Failed);
-        Some((Err(TransportError::connection(failure.message)), None))
+        Some((Err(TransportError::connection(failure.error.message())), None))
     }
 }
 
 /// A key goes nowhere but under the address that it is for.
 fn check(request: &ForwardRequest, base_url: &str) -> Result<(), Error> {
-    let path = request.url.split(['?', '#']).next().unwrap_or_default();
+    let (path, _) = text::cut(&request.url, "?#");
     let rest = path.strip_prefix(base_url).filter(|rest| rest.is_empty() || rest.starts_with('/'));
-    // A dot may be written as `%2e`, and hosts take `\` for `/`.
-    let climbs = |rest: &str| {
-        let plain = rest.to_ascii_lowercase().replace("%2e", ".").replace("%2f", "/");
-        plain.replace("%5c", "/").replace('\\', "/").split('/').any(|part| part == "..")
-    };
     if rest.is_some_and(|rest| !climbs(rest)) {
         return Ok(());
     }
     let message = format!("requests go only to {base_url} and below, not to {path}");
     Err(Error::config(vec![Problem::new("url", 0, message)]))
+}
+
+/// Whether a path leads upwards. A dot may be written as `%2e`, and hosts take `\` for `/`.
+fn climbs(path: &str) -> bool {
+    let mut path = path.to_ascii_lowercase();
+    for (written, meant) in [("%2e", "."), ("%2f", "/"), ("%5c", "/"), ("\\", "/")] {
+        path = text::replaced(&path, written, meant);
+    }
+    text::split(&path, "/").contains(&"..")
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! that end by themselves.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
 use crate::core::health::KeyFate;
@@ -291,10 +291,6 @@ impl ApiKeyPool {
             NoKey::Dead => Error::new(ErrorKind::Authentication, "the provider refuses every key"),
             NoKey::Empty => Error::new(ErrorKind::Authentication, "the pool has no key any more"),
         }
-    }
-
-    pub(crate) fn downgrade(&self) -> Weak<Shared> {
-        Arc::downgrade(&self.shared)
     }
 
     pub(crate) fn from_shared(shared: Arc<Shared>) -> Self {

@@ -1,8 +1,7 @@
 //! What clients of one process share without knowing of each other: the pool of a provider, and the
 //! bucket of a model. Entries live as long as somebody holds one.
 
-use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use crate::error::{Error, Problem};
 use crate::key_pool::{self, ApiKeyPool};
@@ -10,13 +9,30 @@ use crate::lock::lock;
 use crate::platform::{Runtime, number_text};
 use crate::token_bucket::{self, TokenBucket};
 
+static POOLS: Shelf<key_pool::Shared> = Shelf(Mutex::new(Vec::new()));
+static BUCKETS: Shelf<token_bucket::Shared> = Shelf(Mutex::new(Vec::new()));
+
+/// What is shared under one key, as long as somebody holds it.
+struct Shelf<T>(Mutex<Vec<(Key, Weak<T>)>>);
+
 /// Whose clock it is, and two names. Times on different clocks can't be compared, so pools and
 /// buckets are shared by those who share the clock.
 type Key = (usize, String, String);
 
-static POOLS: LazyLock<Mutex<HashMap<Key, Weak<key_pool::Shared>>>> = LazyLock::new(Mutex::default);
-static BUCKETS: LazyLock<Mutex<HashMap<Key, Weak<token_bucket::Shared>>>> =
-    LazyLock::new(Mutex::default);
+impl<T> Shelf<T> {
+    /// What is there under this key, or else this, from now on.
+    fn get_or_put(&self, key: Key, new: impl FnOnce() -> Arc<T>) -> Arc<T> {
+        let mut entries = lock(&self.0);
+        let known = entries.iter().find(|(known, _)| *known == key);
+        if let Some(shared) = known.and_then(|(_, shared)| shared.upgrade()) {
+            return shared;
+        }
+        entries.retain(|(_, shared)| shared.strong_count() > 0);
+        let shared = new();
+        entries.push((key, Arc::downgrade(&shared)));
+        shared
+    }
+}
 
 /// The pool of `provider_id` at `base_url`.
 pub(crate) fn pool(
@@ -25,15 +41,8 @@ pub(crate) fn pool(
     base_url: &str,
     make: impl FnOnce() -> key_pool::Shared,
 ) -> ApiKeyPool {
-    let mut pools = lock(&POOLS);
     let key = key(runtime, provider_id, base_url);
-    if let Some(shared) = pools.get(&key).and_then(Weak::upgrade) {
-        return ApiKeyPool::from_shared(shared);
-    }
-    pools.retain(|_, shared| shared.strong_count() > 0);
-    let pool = ApiKeyPool::from_shared(Arc::new(make()));
-    pools.insert(key, pool.downgrade());
-    pool
+    ApiKeyPool::from_shared(POOLS.get_or_put(key, || Arc::new(make())))
 }
 
 /// The bucket of `model` at `base_url`, with these limits.
@@ -72,19 +81,9 @@ pub(crate) fn bucket_by_guess(
     model: &str,
     (capacity, refill_rate): (f64, f64),
 ) -> Result<TokenBucket, Error> {
-    let key = key(runtime, base_url, model);
-    if let Some(bucket) = lock(&BUCKETS).get(&key).and_then(TokenBucket::upgrade) {
-        return Ok(bucket);
-    }
     let new = TokenBucket::by_guess(capacity, refill_rate, runtime.clone())?;
-    let mut buckets = lock(&BUCKETS);
-    // Somebody may have been faster.
-    if let Some(bucket) = buckets.get(&key).and_then(TokenBucket::upgrade) {
-        return Ok(bucket);
-    }
-    buckets.retain(|_, shared| shared.strong_count() > 0);
-    buckets.insert(key, new.downgrade());
-    Ok(new)
+    let key = key(runtime, base_url, model);
+    Ok(TokenBucket::from_shared(BUCKETS.get_or_put(key, || new.into_shared())))
 }
 
 fn key(runtime: &Arc<dyn Runtime>, first: &str, second: &str) -> Key {

@@ -2,21 +2,25 @@
 
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
-use futures_util::StreamExt;
-
 use crate::call::Call;
-use crate::clocks::{Limit, within};
+use crate::clocks::{Limit, next_piece};
 use crate::core::provider_error::ProviderError;
 use crate::core::redaction::Redaction;
 use crate::core::retry::Failure;
-use crate::core::retry_after;
+use crate::core::{retry_after, text};
 use crate::error::{Clock, ErrorKind};
 use crate::exchange::Sent;
-use crate::platform::{BoxStream, HttpResponse, TransportError};
+use crate::platform::{HttpResponse, TransportError};
+use crate::wire::Target;
 
 /// So long is waited for it: the status alone says enough.
 const LONGEST_WAIT_FOR_AN_ERROR: Duration = Duration::from_secs(5);
+
+/// So much of it is read: what says more is a page, not a message…
+const MOST_OF_A_REFUSAL: usize = 64 * 1024;
+
+/// …and so much where it is passed on.
+const MOST_OF_A_FORWARDED_REFUSAL: usize = 4 * 1024 * 1024;
 
 /// Where providers put the id of a request.
 const REQUEST_IDS: &[&str] =
@@ -29,18 +33,25 @@ pub(crate) fn of_transport(error: TransportError) -> Failure {
 }
 
 /// A response whose status says that it is no answer, as it came.
+#[derive(Debug)]
 pub(crate) struct Refusal {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
 
+impl Refusal {
+    /// The same without secrets.
+    pub fn redacted(mut self, redaction: &Redaction) -> Self {
+        if redaction.finds(&self.body) {
+            self.body = redaction.redacted(&self.body).into_bytes();
+        }
+        self
+    }
+}
+
 /// A response came whose status says that it is no answer.
-pub(crate) async fn read(
-    sent: Sent<'_>,
-    response: HttpResponse,
-    most: usize,
-) -> (Failure, Refusal) {
+pub(crate) async fn read(sent: Sent<'_>, response: HttpResponse) -> (Failure, Refusal) {
     let (call, runtime) = (sent.call, sent.runtime());
     let status = response.status;
     let hints = Hints::of(&response, runtime.unix_time());
@@ -48,9 +59,19 @@ pub(crate) async fn read(
     let now = runtime.now();
     let limit =
         Limit::first([call.total(), Some(Limit::new(Clock::Idle, LONGEST_WAIT_FOR_AN_ERROR, now))]);
+    let most = match call.target {
+        Target::Forward(_) => MOST_OF_A_FORWARDED_REFUSAL,
+        _ => MOST_OF_A_REFUSAL,
+    };
     let mut body = Vec::new();
     // Whatever stops the reading, the status and what has come so far are the answer.
-    let _ = within(runtime, limit, start_of(response.body, &mut body, most)).await;
+    let mut pieces = response.body;
+    while body.len() < most
+        && let Ok(Some(Ok(bytes))) = next_piece(runtime, limit, &mut pieces).await
+    {
+        body.extend_from_slice(&bytes[..bytes.len().min(most - body.len())]);
+    }
+    drop(pieces);
     let failure = failure(call, status, hints, location, &body, sent.redaction);
     (failure, Refusal { status, headers: response.headers, body })
 }
@@ -68,19 +89,20 @@ fn failure(
         error.message = format!("the provider answered with HTTP status {status} and nothing else");
     }
     let mut failure = hints.add_to(Failure::from_provider(status, error));
-    match (failure.kind, location) {
+    match (failure.kind(), location) {
         (ErrorKind::Redirect, target) => {
             // What is behind the path may be a secret, or a signature over one.
             let target = target.as_deref().unwrap_or("nowhere");
-            let target = target.split(['?', '#']).next().unwrap_or_default();
-            failure.message = format!(
+            let (target, _) = text::cut(target, "?#");
+            failure.error.change_message(format!(
                 "the provider redirects to {target}, which is not followed: a key goes to no \
                  address but the configured `base_url`"
-            );
+            ));
         }
         (ErrorKind::NotFound, _) => {
             let (model, origin) = (&call.model, call.model_origin);
-            failure.message = format!("{} (model `{model}`, from {origin})", failure.message);
+            let said = failure.error.message();
+            failure.error.change_message(format!("{said} (model `{model}`, from {origin})"));
         }
         _ => {}
     }
@@ -108,34 +130,22 @@ impl Hints {
         let header = |name: &str| response.header(name);
         Self {
             request_id: REQUEST_IDS.iter().find_map(|name| header(name)).map(str::to_owned),
-            retry_after: retry_after::parse(header, unix_now),
-            limit_reset: retry_after::reset(header, unix_now),
-            should_retry: header("x-should-retry").and_then(|word| word.trim().parse().ok()),
+            retry_after: retry_after::parse(&header, unix_now),
+            limit_reset: retry_after::reset(&header, unix_now),
+            should_retry: header("x-should-retry").and_then(|word| word.trim_ascii().parse().ok()),
         }
     }
 
     pub fn add_to(&self, failure: Failure) -> Failure {
         // On an answer that was cut or is silent these headers speak of something else.
-        let retry_after = match failure.kind {
+        let retry_after = match failure.kind() {
             ErrorKind::RateLimited | ErrorKind::QuotaExhausted => {
                 self.retry_after.or(self.limit_reset)
             }
             ErrorKind::Server => self.retry_after,
             _ => None,
         };
-        let request_id = self.request_id.clone();
-        Failure { request_id, retry_after, should_retry: self.should_retry, ..failure }
-    }
-}
-
-async fn start_of(
-    mut stream: BoxStream<'static, Result<Bytes, TransportError>>,
-    body: &mut Vec<u8>,
-    most: usize,
-) {
-    while body.len() < most
-        && let Some(Ok(bytes)) = stream.next().await
-    {
-        body.extend_from_slice(&bytes[..bytes.len().min(most - body.len())]);
+        let error = failure.error.with_request_id(self.request_id.clone());
+        Failure { error, retry_after, should_retry: self.should_retry, is_cut: failure.is_cut }
     }
 }

@@ -3,11 +3,10 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::{StreamExt, stream};
+use futures_util::stream;
 use tracing::{trace, warn};
 
-use crate::clocks::{Clocks, Limit, within};
+use crate::clocks::{Clocks, Limit, next_piece};
 use crate::codec::{Codec, Facts};
 use crate::core::redaction::Redaction;
 use crate::core::retry::Failure;
@@ -15,7 +14,7 @@ use crate::core::sse::SseParser;
 use crate::error::{Clock, ErrorKind};
 use crate::events::Event as CallEvent;
 use crate::exchange::{Reader, Sent};
-use crate::platform::{BoxStream, HttpResponse, Runtime, TransportError, boxed_stream};
+use crate::platform::{Body, HttpResponse, Runtime, boxed_stream};
 use crate::response_failure::{Hints, in_place_of_answer};
 use crate::whole_body;
 
@@ -58,7 +57,7 @@ pub(crate) struct StreamBody<C: Codec> {
     codec: C,
     call: u64,
     redaction: Redaction,
-    body: BoxStream<'static, Result<Bytes, TransportError>>,
+    body: Body,
     hints: Hints,
     /// What the first bytes show it to be.
     form: Option<Form>,
@@ -176,7 +175,7 @@ impl<C: Codec> StreamBody<C> {
     async fn drain(&mut self, runtime: &dyn Runtime) {
         let linger = Limit::new(Clock::Idle, LINGER, runtime.now());
         let limit = Limit::first([self.total, Some(linger)]);
-        while let Ok(Some(Ok(_))) = within(runtime, limit, self.body.next()).await {}
+        while let Ok(Some(Ok(_))) = next_piece(runtime, limit, &mut self.body).await {}
     }
 
     /// Takes the next whole event out of what has been read.
@@ -200,7 +199,7 @@ impl<C: Codec> StreamBody<C> {
                 return Ok(Event::Done);
             }
             match decode(&self.codec, event.name, event.data, &self.redaction) {
-                Err(failure) if self.skips_undecodable && failure.kind == ErrorKind::Decode => {
+                Err(failure) if self.skips_undecodable && failure.kind() == ErrorKind::Decode => {
                     let bytes = event.data.len();
                     warn!(call = self.call, bytes, "passes over an event that can't be decoded");
                 }
@@ -236,7 +235,7 @@ impl<C: Codec> StreamBody<C> {
         // Before the first token its own clock runs, which keep-alive comments do not put off.
         let idle = if first_token.is_some() { first_token } else { Some(idle) };
         let limit = Limit::first([self.total, idle, late]);
-        let read = within(runtime, limit, self.body.next()).await;
+        let read = next_piece(runtime, limit, &mut self.body).await;
         if let Some(left) = &mut self.late_wait {
             *left = left.saturating_sub(runtime.now() - began);
         }
@@ -247,9 +246,7 @@ impl<C: Codec> StreamBody<C> {
             // So has everything here, where fewer choices come than were asked for.
             Err(limit) if limit.clock == Clock::Idle && self.all_finished() => self.end(),
             Err(limit) => Err(limit.failure()),
-            Ok(Some(Err(error))) => {
-                Err(Failure::new(ErrorKind::Truncated, format!("the answer was cut: {error}")))
-            }
+            Ok(Some(Err(error))) => Err(Failure::cut(error)),
             Ok(None) => self.end_of_body(),
         }
     }
@@ -296,7 +293,7 @@ impl<C: Codec> StreamBody<C> {
             }
             // What can't be decoded here is the first half of something.
             Some(event) => match decode(&self.codec, event.name, event.data, &self.redaction) {
-                Err(failure) if failure.kind == ErrorKind::Decode => None,
+                Err(failure) if failure.kind() == ErrorKind::Decode => None,
                 decoded => Some(decoded?),
             },
             None => None,

@@ -31,7 +31,7 @@ enum Progress<C: Codec> {
 
 /// A stream that is being read.
 struct Reading<C: Codec> {
-    call: Call,
+    call: Box<Call>,
     lease: KeyLease,
     body: StreamBody<C>,
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -206,12 +206,12 @@ impl TokenBucket {
         self.shared.change(|bucket, now| bucket.set_limits(capacity, refill_rate, now));
     }
 
-    pub(crate) fn downgrade(&self) -> Weak<Shared> {
-        Arc::downgrade(&self.shared)
+    pub(crate) fn into_shared(self) -> Arc<Shared> {
+        self.shared
     }
 
-    pub(crate) fn upgrade(shared: &Weak<Shared>) -> Option<Self> {
-        shared.upgrade().map(|shared| Self { shared })
+    pub(crate) fn from_shared(shared: Arc<Shared>) -> Self {
+        Self { shared }
     }
 
     fn lock(&self) -> MutexGuard<'_, Bucket<Waker>> {

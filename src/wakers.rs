@@ -1,6 +1,5 @@
 //! Waking everybody who waits for something to change.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Mutex;
@@ -15,49 +14,56 @@ pub(crate) struct Wakers(Mutex<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     next: u64,
-    waiting: BTreeMap<u64, Waker>,
+    /// In the order of their numbers.
+    waiting: Vec<(u64, Waker)>,
+}
+
+impl Inner {
+    fn place(&self, number: u64) -> Result<usize, usize> {
+        self.waiting.binary_search_by_key(&number, |(number, _)| *number)
+    }
 }
 
 impl Wakers {
     /// Resolves at the first change from now on. Dropped, it leaves nothing behind.
     pub fn wait(&self) -> Change<'_> {
         let mut inner = lock(&self.0);
-        let place = inner.next;
+        let number = inner.next;
         inner.next += 1;
-        inner.waiting.insert(place, Waker::noop().clone());
-        Change { wakers: self, place }
+        inner.waiting.push((number, Waker::noop().clone()));
+        Change { wakers: self, number }
     }
 
     /// Says that something has changed.
     pub fn wake_all(&self) {
         let woken = std::mem::take(&mut lock(&self.0).waiting);
-        woken.into_values().for_each(Waker::wake);
+        woken.into_iter().for_each(|(_, waker)| waker.wake());
     }
 }
 
 /// A wait for a change.
 pub(crate) struct Change<'a> {
     wakers: &'a Wakers,
-    place: u64,
+    number: u64,
 }
 
 impl Future for Change<'_> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        match lock(&self.wakers.0).waiting.get_mut(&self.place) {
-            None => Poll::Ready(()),
-            Some(waker) => {
-                waker.clone_from(cx.waker());
-                Poll::Pending
-            }
-        }
+        let mut inner = lock(&self.wakers.0);
+        let Ok(place) = inner.place(self.number) else { return Poll::Ready(()) };
+        inner.waiting[place].1.clone_from(cx.waker());
+        Poll::Pending
     }
 }
 
 impl Drop for Change<'_> {
     fn drop(&mut self) {
-        lock(&self.wakers.0).waiting.remove(&self.place);
+        let mut inner = lock(&self.wakers.0);
+        if let Ok(place) = inner.place(self.number) {
+            inner.waiting.remove(place);
+        }
     }
 }
 

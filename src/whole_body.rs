@@ -1,17 +1,17 @@
 //! Reading an answer that comes in one piece.
 
-use futures_util::StreamExt;
-use serde::de::IgnoredAny;
 use tracing::trace;
 
-use crate::clocks::within;
+use crate::clocks::{Limit, next_piece};
 use crate::codec::{Codec, Facts};
+use crate::core::json::Json;
 use crate::core::provider_error::ProviderError;
 use crate::core::redaction::Redaction;
 use crate::core::retry::Failure;
+use crate::core::text;
 use crate::error::ErrorKind;
 use crate::exchange::{Reader, Sent};
-use crate::platform::HttpResponse;
+use crate::platform::{Body, HttpResponse};
 use crate::response_failure::{Hints, in_place_of_answer};
 
 /// No answer in one piece is larger; images come as links or in far smaller pieces.
@@ -25,38 +25,27 @@ impl<C: Codec> Reader for WholeBody<C> {
 
     async fn read(&self, sent: Sent<'_>, response: HttpResponse) -> Result<C::Answer, Failure> {
         let hints = Hints::of(&response, sent.runtime().unix_time());
-        let body = within(sent.runtime(), sent.call.total(), whole(response));
-        let body = match body.await {
-            Ok(body) => body.map_err(|failure| hints.add_to(failure))?,
-            Err(limit) => return Err(hints.add_to(limit.failure())),
-        };
+        let body = whole(&sent, response.body).await;
+        let body = body.map_err(|failure| hints.add_to(failure))?;
         trace!(call = sent.call.record.id, body = %sent.redaction.redacted(&body), "answer");
         decode(&self.0, &body, sent.redaction).map_err(|failure| hints.add_to(failure))
     }
 }
 
-/// Whether this is the beginning of some JSON.
-fn ends_too_early(body: &[u8]) -> bool {
-    serde_json::from_slice::<IgnoredAny>(body).is_err_and(|error| error.is_eof())
-}
-
-async fn whole(mut response: HttpResponse) -> Result<Vec<u8>, Failure> {
-    let mut body = Vec::new();
-    while let Some(bytes) = response.body.next().await {
-        let bytes = bytes.map_err(|error| {
-            Failure::new(ErrorKind::Truncated, format!("the answer was cut: {error}"))
-        })?;
-        if body.len() + bytes.len() > LARGEST_ANSWER {
+async fn whole(sent: &Sent<'_>, mut body: Body) -> Result<Vec<u8>, Failure> {
+    let mut whole = Vec::new();
+    let limit = sent.call.total();
+    while let Some(bytes) =
+        next_piece(sent.runtime(), limit, &mut body).await.map_err(Limit::failure)?
+    {
+        let bytes = bytes.map_err(Failure::cut)?;
+        if whole.len() + bytes.len() > LARGEST_ANSWER {
             let message = format!("the answer is larger than {LARGEST_ANSWER} bytes");
             return Err(Failure::new(ErrorKind::Decode, message));
         }
-        body.extend_from_slice(&bytes);
+        whole.extend_from_slice(&bytes);
     }
-    Ok(body)
-}
-
-fn is_broken_json(body: &[u8]) -> bool {
-    body.trim_ascii_start().starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(body).is_err()
+    Ok(whole)
 }
 
 /// Tells an answer from an error in its place, from a cut, and from something else altogether.
@@ -76,17 +65,20 @@ pub(crate) fn decode<C: Codec>(
 }
 
 fn not_decoded(error: &str, body: &[u8], redaction: &Redaction) -> Failure {
-    if ends_too_early(body) {
+    let wrong = Json::read(body).err();
+    if wrong.is_some_and(|wrong| wrong.is_cut) {
         let message = format!("the answer was cut after {} bytes", body.len());
         return Failure::new(ErrorKind::Truncated, message);
     }
     let start = ProviderError::from_body(body, redaction).message;
-    let start: String = redaction.redacted(start).chars().take(200).collect();
+    let start = redaction.redacted(start);
+    let start = text::start(&start, 200);
     let message = format!("the answer is no chat completion ({error}): {start}");
     let failure = Failure::new(ErrorKind::Decode, message);
     // JSON that has broken down on its way may come whole; a page, or some other JSON, is what is
     // answered there.
-    if is_broken_json(body) { failure.cut_off() } else { failure }
+    let is_broken = wrong.is_some() && body.trim_ascii_start().starts_with(b"{");
+    if is_broken { failure.cut_off() } else { failure }
 }
 
 #[cfg(test)]
@@ -108,10 +100,10 @@ mod tests {
         let whole = br#"{"choices":[{"index":0,"message":{"content":"Hi!"}}]}"#;
         assert!(decode(whole).is_ok());
         for length in 0..whole.len() {
-            let kind = decode(&whole[..length]).map_err(|failure| failure.kind);
+            let kind = decode(&whole[..length]).map_err(|failure| failure.kind());
             assert_eq!(kind, Err(ErrorKind::Truncated), "after {length} bytes");
         }
-        let page = decode(b"<html>").map_err(|failure| failure.kind);
+        let page = decode(b"<html>").map_err(|failure| failure.kind());
         assert_eq!(page, Err(ErrorKind::Decode));
     }
 
@@ -128,7 +120,8 @@ mod tests {
         for quote in ["", "\""] {
             for before in 170..200 {
                 let body = format!("{quote}{}sk-0123456789abcd{quote}", "x".repeat(before));
-                let message = decode(body.as_bytes()).map_err(|failure| failure.message);
+                let message =
+                    decode(body.as_bytes()).map_err(|failure| failure.error.message().to_owned());
                 // What stands there whole is redacted when the attempt ends.
                 let shown = redaction().redacted(message.unwrap_err());
                 assert!(!shown.contains("sk-"), "{before} {shown}");

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::core::key::ApiKey;
 use crate::core::redaction::Redaction;
+use crate::core::text;
 use crate::forward::ForwardRequest;
 use crate::platform::{Header, HttpRequest};
 use crate::provider_config::ModelSettings;
@@ -113,8 +114,8 @@ impl Wire {
             }
         }
         let mut url = request.url.clone();
-        if let Some((_, query)) = self.url.split_once('?') {
-            url.push(if url.contains('?') { '&' } else { '?' });
+        if let (_, Some(query)) = text::cut(&self.url, "?") {
+            url.push(if text::cut(&url, "?").1.is_some() { '&' } else { '?' });
             url.push_str(query);
         }
         let method = request.method.clone();
@@ -124,8 +125,8 @@ impl Wire {
 
 /// The token of a value such as `Bearer …`, which may be echoed without that word.
 fn behind_bearer(value: &str) -> Option<&str> {
-    let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token)
+    let (scheme, token) = text::cut(value, " ");
+    token.filter(|_| scheme.eq_ignore_ascii_case("bearer"))
 }
 
 fn header(name: &str, value: &str) -> Header {

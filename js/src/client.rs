@@ -25,6 +25,11 @@ impl Client {
     pub fn new(llm: OpenAiCompatible, listener: Listener) -> Self {
         Self { llm, listener }
     }
+
+    /// The names of its provider and its model in `provider.json`.
+    pub fn name(&self) -> (&str, &str) {
+        (&self.llm.settings().provider, &self.llm.settings().name)
+    }
 }
 
 #[wasm_bindgen]

@@ -4,6 +4,7 @@
 //! future is a [`task::Task`], which JavaScript polls where it was begun.
 
 #![cfg(target_arch = "wasm32")]
+#![allow(clippy::arc_with_non_send_sync, reason = "all of it stays on JavaScript's thread")]
 
 mod bucket;
 mod client;
@@ -14,3 +15,6 @@ mod pool;
 mod stream;
 mod task;
 mod world;
+
+#[global_allocator]
+static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();

@@ -5,7 +5,6 @@
 //! would end with that other one. So a waker only resolves a promise made where the future belongs.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
@@ -14,9 +13,9 @@ use lockkeeper::BoxFuture;
 use wasm_bindgen::prelude::*;
 
 thread_local! {
-    /// Whom to call when a task can go on, by the task's number: a waker must be `Send`, and
-    /// functions are not.
-    static WAKES: RefCell<BTreeMap<u32, Function>> = RefCell::default();
+    /// Whom to call when a task can go on, in the order of the tasks' numbers: a waker must be
+    /// `Send`, and functions are not.
+    static WAKES: RefCell<Vec<(u32, Function)>> = const { RefCell::new(Vec::new()) };
     static NEXT: Cell<u32> = const { Cell::new(0) };
 }
 
@@ -31,12 +30,26 @@ pub struct Task {
 /// How a task ends.
 pub type Outcome = Result<JsValue, JsValue>;
 
+/// Says whom to call for a task, if anybody; returns who it was until now.
+fn set_wake(number: u32, wake: Option<Function>) -> Option<Function> {
+    WAKES.with_borrow_mut(|wakes| {
+        match (wakes.binary_search_by_key(&number, |(number, _)| *number), wake) {
+            (Ok(at), Some(wake)) => Some(std::mem::replace(&mut wakes[at].1, wake)),
+            (Ok(at), None) => Some(wakes.remove(at).1),
+            (Err(at), Some(wake)) => {
+                wakes.insert(at, (number, wake));
+                None
+            }
+            (Err(_), None) => None,
+        }
+    })
+}
+
 struct Alarm(u32);
 
 impl Wake for Alarm {
     fn wake(self: Arc<Self>) {
-        let wake = WAKES.with(|wakes| wakes.borrow_mut().remove(&self.0));
-        if let Some(wake) = wake {
+        if let Some(wake) = set_wake(self.0, None) {
             let _ = wake.call0(&JsValue::UNDEFINED);
         }
     }
@@ -58,12 +71,12 @@ impl Task {
     pub fn poll(&self, wake: Function) -> Result<Option<Array>, JsValue> {
         let Ok(mut slot) = self.future.try_borrow_mut() else { return Ok(None) };
         let Some(future) = slot.as_mut() else { return Ok(None) };
-        WAKES.with(|wakes| wakes.borrow_mut().insert(self.number, wake));
+        set_wake(self.number, Some(wake));
         let waker = Waker::from(Arc::new(Alarm(self.number)));
         let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
         if polled.is_ready() || self.cancelled.get() {
             *slot = None;
-            WAKES.with(|wakes| wakes.borrow_mut().remove(&self.number));
+            set_wake(self.number, None);
         }
         match polled {
             Poll::Ready(outcome) => outcome.map(|value| Some(Array::of1(&value))),
@@ -78,12 +91,12 @@ impl Task {
         if let Ok(mut slot) = self.future.try_borrow_mut() {
             *slot = None;
         }
-        WAKES.with(|wakes| wakes.borrow_mut().remove(&self.number));
+        set_wake(self.number, None);
     }
 }
 
 impl Drop for Task {
     fn drop(&mut self) {
-        WAKES.with(|wakes| wakes.borrow_mut().remove(&self.number));
+        set_wake(self.number, None);
     }
 }

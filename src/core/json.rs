@@ -1,8 +1,8 @@
 //! JSON as a tree in which every value knows where it stands.
 //!
-//! For what is read here without types: `provider.json`, and the errors of providers. `serde_json`
-//! reads the typed answers of a chat; on wasm32 it is a third of the file, and whoever only makes a
-//! client does not carry it.
+//! For what is read here without types: `provider.json`, and what providers say in place of an
+//! answer. `serde_json` reads the typed answers of a chat; on wasm32 it is a third of the file, and
+//! whoever only makes a client does not carry it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -51,6 +51,8 @@ pub struct NotJson {
     pub message: &'static str,
     /// The usual cause, to be put after it; empty where none of them fits.
     pub hint: &'static str,
+    /// Whether it only ends too early.
+    pub is_cut: bool,
 }
 
 impl<'a> Json<'a> {
@@ -190,13 +192,21 @@ impl NotJson {
         let before = &source[..at];
         let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         let begins_character = |byte: &&u8| !(0x80..0xc0).contains(*byte);
+        let rest = &source[at..];
         Self {
             line: before.iter().filter(|byte| **byte == b'\n').count() + 1,
             column: before[line_start..].iter().filter(begins_character).count() + 1,
             message: message(fault),
-            hint: likely_cause(before, source.get(at).copied(), fault),
+            hint: likely_cause(before, rest.first().copied(), fault),
+            is_cut: ends_too_early(rest, fault),
         }
     }
+}
+
+/// Whether what is wrong at `rest` is only that there is no more of it.
+fn ends_too_early(rest: &[u8], fault: &Fault) -> bool {
+    let is_open = matches!(fault, Fault::Str(text::Error::Escape(escape::Error::Eof)));
+    is_open || [&b"true"[..], b"false", b"null"].iter().any(|word| word.starts_with(rest))
 }
 
 fn message(fault: &Fault) -> &'static str {
@@ -326,6 +336,17 @@ mod tests {
         }
         assert!(Json::read(b"\"\xff\"").is_err());
         assert!(Json::read(b"\xff").is_err());
+    }
+
+    #[test]
+    fn what_only_ends_too_early_is_told_from_what_is_wrong() {
+        let whole = r#"[{"a":"\u00e9\n","b":[true,false,null,-1.5e+3]},""]"#;
+        for length in 0..whole.len() {
+            assert!(read(&whole[..length]).unwrap_err().is_cut, "{}", &whole[..length]);
+        }
+        for wrong in ["<html>", "[1 2", "{\"a\":tru}", "{'", "[nulL", "\"\\x", "{} {}", "[}"] {
+            assert!(!read(wrong).unwrap_err().is_cut, "{wrong}");
+        }
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! A key that never shows itself, and the label that it shows instead.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
+
+use super::names::Names;
 
 /// Shorter keys would show too much of themselves by their last four characters.
 const SHORTEST_WITH_A_TAIL: usize = 12;
@@ -40,12 +41,19 @@ impl ApiKey {
 
     /// What is shown in its place: its last characters, where it is long enough to have some.
     pub(crate) fn label(&self) -> String {
-        let length = self.0.chars().count();
-        match length {
-            0 => "no key".to_owned(),
-            _ if length < SHORTEST_WITH_A_TAIL => "…".to_owned(),
-            _ => format!("…{}", self.0.chars().skip(length - 4).collect::<String>()),
+        let mut characters = self.0.char_indices();
+        match characters.nth_back(3) {
+            _ if self.is_none() => "no key".to_owned(),
+            Some((tail, _)) if characters.count() >= SHORTEST_WITH_A_TAIL - 4 => {
+                format!("…{}", &self.0[tail..])
+            }
+            _ => "…".to_owned(),
         }
+    }
+
+    /// Its text, to find it by.
+    pub(crate) fn shared(&self) -> Arc<str> {
+        self.0.clone()
     }
 
     /// The key itself, for the header it is sent in and for nothing else.
@@ -81,7 +89,7 @@ impl fmt::Debug for ApiKey {
 
 /// Gives each key of a pool a label of its own.
 #[derive(Debug, Default)]
-pub struct Labels(HashSet<Arc<str>>);
+pub struct Labels(Names<()>);
 
 impl Labels {
     /// `…abcd`, and `…abcd#2` for the next key that ends so.
@@ -89,9 +97,9 @@ impl Labels {
         let tail = key.label();
         let numbered = (2..).map(|number| format!("{tail}#{number}"));
         let mut names = std::iter::once(tail.clone()).chain(numbered);
-        let free = names.find(|name| !self.0.contains(name.as_str()));
+        let free = names.find(|name| self.0.get(name).is_none());
         let name: Arc<str> = free.unwrap_or(tail).into();
-        self.0.insert(name.clone());
+        self.0.insert(name.clone(), ());
         name
     }
 

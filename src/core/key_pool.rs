@@ -1,13 +1,13 @@
 //! The key pool as a plain value: which key is next, and what becomes of it.
 
-use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::health::{Health, KeyFate};
 use super::key::{ApiKey, Labels};
 use super::key_slot::{KeyStatus, Slot};
-use super::ready_heap::ReadyHeap;
+use super::names::Names;
+use super::ranked_heap::RankedHeap;
 use super::time::Timestamp;
 
 /// Names a key of one pool. A key that was removed and added again gets a new name.
@@ -60,10 +60,10 @@ pub struct Leased {
 #[derive(Debug, Default)]
 pub struct KeyPool {
     slots: Vec<Option<Slot>>,
-    ready: ReadyHeap,
+    ready: RankedHeap,
     /// Keys that rest, by the moment when they may be used again.
-    resting: BTreeSet<(Timestamp, usize)>,
-    by_key: HashMap<ApiKey, usize>,
+    resting: RankedHeap,
+    by_key: Names<usize>,
     labels: Labels,
     /// The names of the scopes after [`Scope::ALL`].
     scopes: Vec<String>,
@@ -87,7 +87,7 @@ impl KeyPool {
         if !key.is_none() {
             self.remove(&ApiKey::none(), scope); // a server that wants keys after all
         }
-        let slot = match self.by_key.get(&key) {
+        let slot = match self.by_key.get(key.expose()) {
             Some(&slot) => slot,
             None => self.new_slot(key),
         };
@@ -97,7 +97,7 @@ impl KeyPool {
 
     /// Forgets all that is held against a key: somebody knows better.
     pub fn revive(&mut self, key: &ApiKey) {
-        if let Some(&slot) = self.by_key.get(key) {
+        if let Some(&slot) = self.by_key.get(key.expose()) {
             self.slots[slot].iter_mut().for_each(Slot::revive);
             self.place(slot);
         }
@@ -106,7 +106,7 @@ impl KeyPool {
     /// Takes a key out of a scope. When it is in none it is retired: no new work, and it is gone when
     /// its last work ends. False if it was not there.
     pub fn remove(&mut self, key: &ApiKey, scope: Scope) -> bool {
-        let Some(&slot) = self.by_key.get(key) else { return false };
+        let Some(&slot) = self.by_key.get(key.expose()) else { return false };
         let Some(entry) = self.slot_mut(slot) else { return false };
         let was_there = entry.leave(scope);
         self.place(slot);
@@ -180,7 +180,7 @@ impl KeyPool {
 
     /// Changes a key's in-flight count by hand; never below 0. False if the key is unknown.
     pub fn adjust(&mut self, key: &ApiKey, up: bool) -> bool {
-        let Some(&slot) = self.by_key.get(key) else { return false };
+        let Some(&slot) = self.by_key.get(key.expose()) else { return false };
         self.uses += 1;
         let uses = self.uses;
         if let Some(entry) = self.slot_mut(slot) {
@@ -195,7 +195,7 @@ impl KeyPool {
     /// Every key of a scope in the order in which they were added; of all, retiring ones too.
     pub fn statuses(&self, scope: Scope, now: Timestamp) -> Vec<KeyStatus> {
         let mut slots: Vec<&Slot> = self.each(scope).collect();
-        slots.sort_by_key(|slot| slot.generation);
+        slots.sort_unstable_by_key(|slot| slot.generation);
         slots.into_iter().map(|slot| slot.status(now)).collect()
     }
 
@@ -224,7 +224,7 @@ impl KeyPool {
             self.slots.push(None);
         }
         self.uses += 1;
-        self.by_key.insert(key.clone(), slot);
+        self.by_key.insert(key.shared(), slot);
         self.slots[slot] = Some(Slot::new(self.labels.give(&key), key, self.uses));
         slot
     }
@@ -244,15 +244,14 @@ impl KeyPool {
     /// Puts a key where its state says: among the ready, among the resting, or out.
     fn place(&mut self, slot: usize) {
         self.ready.remove(slot);
-        let Some(entry) = self.slots.get_mut(slot).and_then(Option::as_mut) else { return };
-        if let Some(until) = entry.listed_until.take() {
-            self.resting.remove(&(until, slot));
-        }
+        self.resting.remove(slot);
+        let Some(entry) = self.slot(slot) else { return };
         if entry.retired {
-            if entry.in_flight == 0 {
-                self.by_key.remove(&entry.key);
-                self.labels.take_back(&entry.label);
-                self.slots[slot] = None;
+            if entry.in_flight == 0
+                && let Some(gone) = self.slots[slot].take()
+            {
+                self.by_key.remove(gone.key.expose());
+                self.labels.take_back(&gone.label);
             }
             return;
         }
@@ -260,22 +259,17 @@ impl KeyPool {
             None => self.ready.set(slot, entry.rank()),
             // One call at a time tests a key on probation; the next may when that one has ended.
             Some(_) if entry.health.on_probation() && entry.in_flight > 0 => {}
-            Some(until) => {
-                entry.listed_until = Some(until);
-                self.resting.insert((until, slot));
-            }
+            Some(until) => self.resting.set(slot, (until.nanoseconds(), 0)),
         }
     }
 
     /// Moves keys whose rest is over to the ready ones.
     fn wake_rested(&mut self, now: Timestamp) {
-        while let Some(&(until, slot)) = self.resting.first() {
-            if until > now {
-                return;
-            }
-            self.resting.pop_first();
+        while let Some(((until, _), slot)) = self.resting.least()
+            && until <= now.nanoseconds()
+        {
+            self.resting.remove(slot);
             let Some(entry) = self.slots.get_mut(slot).and_then(Option::as_mut) else { continue };
-            entry.listed_until = None;
             if !entry.health.on_probation() {
                 entry.health = Health::Ready;
             }
@@ -287,7 +281,7 @@ impl KeyPool {
     fn least_loaded(&mut self, wanted: Wanted<'_>, now: Timestamp) -> Option<usize> {
         let mut passed_over = Vec::new();
         let found = loop {
-            let Some(slot) = self.ready.least() else { break None };
+            let Some((_, slot)) = self.ready.least() else { break None };
             if self.slot(slot).is_some_and(|entry| entry.will_do(wanted, now)) {
                 break Some(slot);
             }
@@ -314,7 +308,7 @@ impl KeyPool {
         if healths().any(|h| matches!(h, Health::Exhausted(_) | Health::ExhaustedUntil(_))) {
             return NoKey::Exhausted(healths().filter_map(Health::known_reset).min());
         }
-        if live().any(|slot| slot.denied.contains_key(wanted.model)) {
+        if live().any(|slot| slot.denied.get(wanted.model).is_some()) {
             return NoKey::Denied;
         }
         if live().next().is_some() { NoKey::Dead } else { NoKey::Empty }

@@ -1,13 +1,13 @@
 //! One key of a pool: how busy it is, how well, and what it has done.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::health::{Health, KeyFate, Refusal};
 use super::key::ApiKey;
 use super::key_pool::{Scope, Wanted};
-use super::ready_heap::Rank;
+use super::names::Names;
+use super::ranked_heap::Rank;
 use super::time::Timestamp;
 
 /// No rest is longer, whatever the provider says: a day later it may have thought better of it.
@@ -80,15 +80,13 @@ pub struct Slot {
     pub in_flight: u32,
     pub last_used: u64,
     pub health: Health,
-    pub denied: HashMap<String, Refusal>,
+    pub denied: Names<Refusal>,
     pub limited_in_a_row: u32,
     pub retired: bool,
     /// Whose key it is.
     pub scopes: Vec<Scope>,
     /// The last refusal that no answer has lifted since.
     refused: Option<Refusal>,
-    /// Where the pool's list of resting keys has it.
-    pub listed_until: Option<Timestamp>,
     pub counts: KeyCounts,
 }
 
@@ -101,19 +99,18 @@ impl Slot {
             in_flight: 0,
             last_used: 0,
             health: Health::Ready,
-            denied: HashMap::new(),
+            denied: Names::default(),
             limited_in_a_row: 0,
             retired: false,
             scopes: Vec::new(),
             refused: None,
-            listed_until: None,
             counts: KeyCounts::default(),
         }
     }
 
     /// Fewest in flight first, then the one used longest ago.
     pub fn rank(&self) -> Rank {
-        (self.in_flight, self.last_used)
+        (self.in_flight.into(), self.last_used)
     }
 
     /// Whether the key belongs to the scope and is not denied the model. A denial that has run out is
@@ -208,8 +205,6 @@ impl Slot {
 
     pub fn status(&self, now: Timestamp) -> KeyStatus {
         let rests_until = self.health.rests_until();
-        let mut denied_models: Vec<String> = self.denied.keys().cloned().collect();
-        denied_models.sort();
         KeyStatus {
             label: self.label.to_string(),
             state: match self.health {
@@ -222,7 +217,7 @@ impl Slot {
                 Health::Dead(_) => KeyState::Dead,
             },
             rests_for: rests_until.map(|until| until - now).filter(|rest| !rest.is_zero()),
-            denied_models,
+            denied_models: self.denied.iter().map(|(model, _)| model.to_string()).collect(),
             in_flight: self.in_flight,
             retiring: self.retired,
             counts: self.counts,
@@ -251,12 +246,12 @@ impl Slot {
 
     fn deny(&mut self, model: &str, now: Timestamp) {
         let refusal = Refusal::after(self.denied.get(model).copied(), now);
-        if self.denied.len() >= DENIALS_KEPT && !self.denied.contains_key(model) {
+        if self.denied.len() >= DENIALS_KEPT && self.denied.get(model).is_none() {
             let oldest = self.denied.iter().min_by_key(|(_, refusal)| refusal.until);
             let oldest = oldest.map(|(model, _)| model.clone());
-            oldest.and_then(|model| self.denied.remove(&model));
+            oldest.iter().for_each(|model| self.denied.remove(model));
         }
-        self.denied.insert(model.to_owned(), refusal);
+        self.denied.insert(model.into(), refusal);
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::json::{Json, Value};
 use super::redaction::Redaction;
+use super::text;
 use crate::error::ErrorKind;
 
 /// A text that is no JSON is shown so far.
@@ -171,7 +172,7 @@ impl ProviderError {
 
     fn said(&self) -> Option<ErrorKind> {
         let message = self.message.to_ascii_lowercase();
-        let found = PHRASES.iter().find(|(_, phrase)| message.contains(phrase));
+        let found = PHRASES.iter().find(|(_, phrase)| text::find(&message, phrase).is_some());
         found.map(|(kind, _)| *kind)
     }
 
@@ -206,7 +207,9 @@ fn meaning(word: &str) -> Option<ErrorKind> {
 
 /// `InvalidApiKey`, `invalid-api-key` and `invalid_api_key` are one word.
 fn plain(word: &str) -> String {
-    word.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+    let mut plain = word.to_ascii_lowercase();
+    plain.retain(|c| c.is_ascii_alphanumeric());
+    plain
 }
 
 fn as_word(json: &Json<'_>) -> Option<String> {
@@ -220,15 +223,16 @@ fn as_word(json: &Json<'_>) -> Option<String> {
 }
 
 /// The body as it is; of an HTML page only what a person would read, which is its title.
-fn as_text(text: &str) -> String {
-    let lower = text.to_ascii_lowercase();
-    let title = lower.find("<title>").and_then(|start| {
+fn as_text(body: &str) -> String {
+    let lower = body.to_ascii_lowercase();
+    let title = text::find(&lower, "<title>").and_then(|start| {
         let start = start + "<title>".len();
-        lower[start..].find("</title>").map(|length| text[start..start + length].trim())
+        let length = text::find(&lower[start..], "</title>")?;
+        Some(body[start..start + length].trim_ascii())
     });
     match title {
         Some(title) => format!("an HTML page: {title}"),
-        None => text.trim().chars().take(MOST_OF_A_TEXT).collect(),
+        None => text::start(body.trim_ascii(), MOST_OF_A_TEXT).to_owned(),
     }
 }
 

@@ -5,8 +5,10 @@ use std::time::Duration;
 use super::health::KeyFate;
 use super::key_pool::NoKey;
 use super::provider_error::ProviderError;
+use super::text;
 use super::time::seconds_text;
 use crate::error::{Clock, Error, ErrorKind};
+use crate::platform::TransportError;
 
 /// After so many moves from one limited key to the next, all at once, the limit is not the keys'.
 const MOST_MOVES: u32 = 8;
@@ -14,12 +16,8 @@ const MOST_MOVES: u32 = 8;
 /// How an attempt failed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failure {
-    pub kind: ErrorKind,
-    pub status: Option<u16>,
-    pub clock: Option<Clock>,
-    pub code: Option<String>,
-    pub message: String,
-    pub request_id: Option<String>,
+    /// What the caller is told, if it stands.
+    pub error: Error,
     /// How long the provider asks to wait.
     pub retry_after: Option<Duration>,
     /// Whether the answer broke off or broke down: another may come whole.
@@ -28,19 +26,25 @@ pub struct Failure {
     pub should_retry: Option<bool>,
 }
 
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { error, retry_after: None, is_cut: false, should_retry: None }
+    }
+}
+
 impl Failure {
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            status: None,
-            clock: None,
-            code: None,
-            message: message.into(),
-            request_id: None,
-            retry_after: None,
-            is_cut: false,
-            should_retry: None,
-        }
+        Error::new(kind, message).into()
+    }
+
+    /// What went wrong.
+    pub fn kind(&self) -> ErrorKind {
+        self.error.kind()
+    }
+
+    /// The connection broke in the middle of an answer.
+    pub fn cut(error: TransportError) -> Self {
+        Self::new(ErrorKind::Truncated, format!("the answer was cut: {}", error.message))
     }
 
     /// The same, where it came in the middle of an answer.
@@ -51,14 +55,14 @@ impl Failure {
     /// Whether the provider refuses `stream_options`: it answers 400 or 422 and names the field.
     pub fn refuses_stream_options(&self) -> bool {
         let names_it = ["stream_options", "include_usage"];
-        matches!(self.status, Some(400 | 422))
-            && names_it.iter().any(|name| self.message.contains(name))
+        matches!(self.error.status(), Some(400 | 422))
+            && names_it.iter().any(|name| text::find(self.error.message(), name).is_some())
     }
 
     /// What a provider said, with the status it came with (200 inside a stream).
     pub fn from_provider(status: u16, error: ProviderError) -> Self {
         let kind = error.kind(status);
-        Self { status: Some(status), code: error.code, ..Self::new(kind, error.message) }
+        Error::new(kind, error.message).with_status(status).with_code(error.code).into()
     }
 
     /// A clock that ran out after `limit`.
@@ -70,12 +74,12 @@ impl Failure {
             Clock::Idle => "nothing more came",
         };
         let message = format!("{waited} within {} ({})", seconds_text(limit), clock.setting());
-        Self { clock: Some(clock), ..Self::new(ErrorKind::Timeout, message) }
+        Error::new(ErrorKind::Timeout, message).with_clock(clock).into()
     }
 
     /// What it says of the key.
     pub fn key_fate(&self) -> KeyFate {
-        match self.kind {
+        match self.kind() {
             ErrorKind::Authentication => KeyFate::Dead,
             ErrorKind::QuotaExhausted => KeyFate::Exhausted(self.retry_after),
             ErrorKind::PermissionDenied => KeyFate::Denied,
@@ -86,12 +90,12 @@ impl Failure {
 
     /// What may come next.
     pub fn remedy(&self) -> Remedy {
-        let by_kind = match self.kind {
+        let by_kind = match self.kind() {
             ErrorKind::Authentication | ErrorKind::QuotaExhausted | ErrorKind::PermissionDenied => {
                 return Remedy::OtherKey { limited: false };
             }
             ErrorKind::RateLimited => return Remedy::OtherKey { limited: true },
-            ErrorKind::Timeout if self.clock == Some(Clock::Total) => return Remedy::None,
+            ErrorKind::Timeout if self.error.clock() == Some(Clock::Total) => return Remedy::None,
             ErrorKind::Server
             | ErrorKind::Connection
             | ErrorKind::Truncated
@@ -104,20 +108,6 @@ impl Failure {
             Some(false) => Remedy::None,
             None => by_kind,
         }
-    }
-
-    /// The error that a caller sees.
-    pub fn into_error(self) -> Error {
-        let mut error = Error::new(self.kind, self.message)
-            .with_code(self.code)
-            .with_request_id(self.request_id);
-        if let Some(status) = self.status {
-            error = error.with_status(status);
-        }
-        if let Some(clock) = self.clock {
-            error = error.with_clock(clock);
-        }
-        error
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use super::text;
 use crate::platform;
 
 const DAY: u64 = 86_400;
@@ -14,6 +15,14 @@ const EPOCH_SECONDS: f64 = 1e9;
 
 /// Numbers from here on are no seconds since 1970 (the year 5138) but milliseconds.
 const EPOCH_MILLISECONDS: f64 = 1e11;
+
+/// How long to wait, by the finest header first: its name, and how many of its units are a second.
+const WAITS: [(&str, f64); 4] = [
+    ("retry-after-ms", 1e3),
+    ("retry-after", 1.0),
+    ("llm_provider-retry-after-ms", 1e3),
+    ("llm_provider-retry-after", 1.0),
+];
 
 /// What is left of a limit, and when all of it is back: the names by which providers say it.
 const LIMITS: &[(&str, &str)] = &[
@@ -35,30 +44,31 @@ const LIMITS: &[(&str, &str)] = &[
 /// The finest header wins: `retry-after-ms`, then `retry-after` (seconds or a date), then what
 /// LiteLLM passes on from the provider behind it. `headers` is asked for lower-case names.
 pub(crate) fn parse<'a>(
-    headers: impl Fn(&str) -> Option<&'a str>,
+    headers: &dyn Fn(&str) -> Option<&'a str>,
     unix_now: Duration,
 ) -> Option<Duration> {
-    let milliseconds = |text| number(text).and_then(|value| seconds(value / 1e3));
-    let wait = |text| match number(text) {
-        Some(value) => seconds(value),
-        None => until(http_date(text, unix_now)?, unix_now),
+    let wait = |(name, a_second): (&str, f64)| {
+        let text = headers(name)?;
+        match number(text) {
+            Some(value) => seconds(value / a_second),
+            None => until(http_date(text, unix_now)?, unix_now),
+        }
     };
-    let (ms, s) = ("retry-after-ms", "retry-after");
-    let (behind_ms, behind_s) = ("llm_provider-retry-after-ms", "llm_provider-retry-after");
-    (headers(ms).and_then(milliseconds))
-        .or_else(|| headers(s).and_then(wait))
-        .or_else(|| headers(behind_ms).and_then(milliseconds))
-        .or_else(|| headers(behind_s).and_then(wait))
+    WAITS.iter().copied().find_map(wait)
 }
 
 /// How long until every limit that is used up is back: the latest of their resets.
 pub(crate) fn reset<'a>(
-    headers: impl Fn(&str) -> Option<&'a str>,
+    headers: &dyn Fn(&str) -> Option<&'a str>,
     unix_now: Duration,
 ) -> Option<Duration> {
-    let used_up = |name| headers(name).and_then(number) == Some(0.0);
-    let resets = LIMITS.iter().filter(|(remaining, _)| used_up(remaining));
-    resets.filter_map(|(_, reset)| reset_in(headers(reset)?, unix_now)).max()
+    let mut latest = None;
+    for (remaining, reset) in LIMITS {
+        if headers(remaining).and_then(number) == Some(0.0) {
+            latest = latest.max(headers(reset).and_then(|text| reset_in(text, unix_now)));
+        }
+    }
+    latest
 }
 
 /// How long until a reset, in any of its spellings: `6m0s`, `20ms`, `7`, a moment in seconds or
@@ -87,18 +97,18 @@ fn seconds(value: f64) -> Option<Duration> {
 
 /// A number in plain digits: `inf`, `nan` and `1e9` are none.
 fn number(text: &str) -> Option<f64> {
-    let text = text.trim();
+    let text = text.trim_ascii();
     let plain = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-'));
     if plain { platform::number(text) } else { None }
 }
 
 /// A sum of numbers with units, such as `1h2m3.5s`.
 fn units(text: &str) -> Option<Duration> {
-    let mut rest = text.trim();
+    let mut rest = text.trim_ascii();
     let mut sum = 0.0;
     while !rest.is_empty() {
-        let (value, after) = rest.split_at(rest.find(|char: char| char.is_ascii_alphabetic())?);
-        let end = after.find(|char: char| !char.is_ascii_alphabetic()).unwrap_or(after.len());
+        let (value, after) = rest.split_at(rest.bytes().position(|b| b.is_ascii_alphabetic())?);
+        let end = after.bytes().position(|b| !b.is_ascii_alphabetic()).unwrap_or(after.len());
         let (unit, next) = after.split_at(end);
         sum += number(value)? * unit_seconds(unit)?;
         rest = next;
@@ -123,7 +133,8 @@ fn unit_seconds(unit: &str) -> Option<f64> {
 fn http_date(text: &str, unix_now: Duration) -> Option<Duration> {
     // `Sun, 06 Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94 08:49:37 GMT` or `Sun Nov  6 08:49:37
     // 1994`: apart from the order and the signs between them, the same six words.
-    let words: Vec<&str> = text.split([' ', ',', '-']).filter(|word| !word.is_empty()).collect();
+    let mut words = text::split(text, " ,-");
+    words.retain(|word| !word.is_empty());
     match words[..] {
         [_, day, name, year, clock, "GMT"] if year.len() == 2 => {
             let year = integer(year)?;
@@ -141,30 +152,29 @@ fn http_date(text: &str, unix_now: Duration) -> Option<Duration> {
 
 /// A date such as `2026-11-23T01:43:51.5Z` or with an offset `+02:00`, as the time since 1970.
 fn iso_date(text: &str) -> Option<Duration> {
-    let (date, clock) = text.trim().split_once(['T', 't', ' '])?;
-    let (clock, offset) = match clock.strip_suffix(['Z', 'z']) {
-        Some(clock) => (clock, 0),
-        None => split_offset(clock)?,
+    let (date, clock) = text::cut(text.trim_ascii(), "Tt ");
+    let (clock, offset) = match text::cut(clock?, "Zz") {
+        (clock, Some("")) => (clock, 0),
+        _ => split_offset(clock?)?,
     };
-    let mut parts = date.splitn(3, '-').map(integer);
-    let moment = moment(parts.next()??, parts.next()??, parts.next()??, clock)?;
+    let [year, month, day] = text::split(date, "-")[..] else { return None };
+    let moment = moment(integer(year)?, integer(month)?, integer(day)?, clock)?;
     let shift = Duration::from_secs(60 * i64::unsigned_abs(offset));
     if offset > 0 { moment.checked_sub(shift) } else { moment.checked_add(shift) }
 }
 
 /// Splits `10:00:00+02:00` into the clock and the minutes that it is ahead.
 fn split_offset(text: &str) -> Option<(&str, i64)> {
-    let (clock, offset) = text.split_at(text.rfind(['+', '-'])?);
-    let (hours, minutes) = offset[1..].split_once(':')?;
+    let (clock, offset) = text::cut(text, "+-");
+    let [hours, minutes] = text::split(offset?, ":")[..] else { return None };
     let ahead = i64::try_from(integer(hours)? * 60 + integer(minutes)?).ok()?;
-    Some((clock, if offset.starts_with('-') { -ahead } else { ahead }))
+    Some((clock, if text.as_bytes()[clock.len()] == b'-' { -ahead } else { ahead }))
 }
 
 /// The moment of a date and a clock such as `08:49:37.5`, in UTC, as the time since 1970.
 fn moment(year: u64, month: u64, day: u64, clock: &str) -> Option<Duration> {
-    let mut parts = clock.splitn(3, ':');
-    let (hour, minute) = (integer(parts.next()?)?, integer(parts.next()?)?);
-    let second = number(parts.next()?)?;
+    let [hour, minute, second] = text::split(clock, ":")[..] else { return None };
+    let (hour, minute, second) = (integer(hour)?, integer(minute)?, number(second)?);
     let is_clock = hour < 24 && minute < 60 && (0.0..=60.0).contains(&second); // 60: a leap second
     let is_date = (1970..10_000).contains(&year) && (1..=12).contains(&month);
     if !is_clock || !is_date || !(1..=31).contains(&day) {
@@ -206,7 +216,7 @@ mod tests {
     }
 
     fn wait(headers: &[(&str, &str)]) -> Option<f64> {
-        parse(lookup(headers), NOW).map(|wait| wait.as_secs_f64())
+        parse(&lookup(headers), NOW).map(|wait| wait.as_secs_f64())
     }
 
     fn retry_after(value: &str) -> Option<f64> {
@@ -215,7 +225,7 @@ mod tests {
 
     fn reset_of(value: &str) -> Option<f64> {
         let headers = [("x-ratelimit-remaining-tokens", "0"), ("x-ratelimit-reset-tokens", value)];
-        reset(lookup(&headers), NOW).map(|wait| wait.as_secs_f64())
+        reset(&lookup(&headers), NOW).map(|wait| wait.as_secs_f64())
     }
 
     #[test]
@@ -241,7 +251,7 @@ mod tests {
     fn an_absurd_wait_saturates() {
         let digits = "9".repeat(400);
         for long in ["99999999999999999999999", digits.as_str()] {
-            assert_eq!(parse(lookup(&[("retry-after", long)]), NOW), Some(Duration::MAX));
+            assert_eq!(parse(&lookup(&[("retry-after", long)]), NOW), Some(Duration::MAX));
         }
         assert!(reset_of(&digits).is_some());
     }
@@ -321,10 +331,10 @@ mod tests {
             ("anthropic-ratelimit-tokens-remaining", "17"),
             ("anthropic-ratelimit-tokens-reset", "2026-11-23T02:00:00Z"),
         ];
-        assert_eq!(reset(lookup(&headers), NOW), Some(Duration::from_secs(5)));
+        assert_eq!(reset(&lookup(&headers), NOW), Some(Duration::from_secs(5)));
         let unknown = [("x-ratelimit-remaining", "-1"), ("x-ratelimit-reset", "60")];
-        assert_eq!(reset(lookup(&unknown), NOW), None);
-        assert_eq!(reset(lookup(&[("x-ratelimit-reset", "60")]), NOW), None);
+        assert_eq!(reset(&lookup(&unknown), NOW), None);
+        assert_eq!(reset(&lookup(&[("x-ratelimit-reset", "60")]), NOW), None);
     }
 
     #[test]

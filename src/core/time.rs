@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::platform::number_text;
 
-/// A moment: the time since an origin that the [`Runtime`](crate::Runtime) chose and keeps.
+/// A moment: the time since an origin that the [`Runtime`](crate::Runtime) chose and keeps. What lies
+/// more than five centuries behind it is one far-off moment.
 ///
 /// ```
 /// use lockkeeper::Timestamp;
@@ -17,22 +18,37 @@ use crate::platform::number_text;
 /// assert_eq!(start - later, Duration::ZERO); // a clock that steps back loses no time
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Timestamp(Duration);
+pub struct Timestamp(u64);
 
 impl Timestamp {
     /// The origin.
-    pub const ZERO: Self = Self(Duration::ZERO);
+    pub const ZERO: Self = Self(0);
 
     /// The moment `since_origin` after the origin.
     #[must_use]
     pub const fn new(since_origin: Duration) -> Self {
-        Self(since_origin)
+        Self(nanoseconds(since_origin))
     }
 
     /// How long after the origin this is.
     #[must_use]
     pub const fn since_origin(self) -> Duration {
+        Duration::from_nanos(self.0)
+    }
+
+    /// How many nanoseconds after the origin this is.
+    pub(crate) const fn nanoseconds(self) -> u64 {
         self.0
+    }
+}
+
+/// A duration in nanoseconds, as far as they can be counted.
+const fn nanoseconds(duration: Duration) -> u64 {
+    const SECOND: u64 = 1_000_000_000;
+    if duration.as_secs() < u64::MAX / SECOND {
+        duration.as_secs() * SECOND + duration.subsec_nanos() as u64
+    } else {
+        u64::MAX
     }
 }
 
@@ -75,7 +91,7 @@ impl Steady {
     pub fn read(&mut self, shown: Duration) -> Timestamp {
         self.stepped_back += self.last.saturating_sub(shown);
         self.last = shown;
-        Timestamp(shown.saturating_add(self.stepped_back))
+        Timestamp::new(shown) + self.stepped_back
     }
 }
 
@@ -84,7 +100,7 @@ impl Add<Duration> for Timestamp {
 
     /// Saturates: a far-off moment stays far off.
     fn add(self, later: Duration) -> Self {
-        Self(self.0.saturating_add(later))
+        Self(self.0.saturating_add(nanoseconds(later)))
     }
 }
 
@@ -93,7 +109,7 @@ impl Sub for Timestamp {
 
     /// The time between two moments, zero where `earlier` is later.
     fn sub(self, earlier: Self) -> Duration {
-        self.0.saturating_sub(earlier.0)
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 }
 

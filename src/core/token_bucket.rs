@@ -6,7 +6,7 @@
 //! has left). A waiter who does not look although it is due is passed over until it does: one
 //! forgotten future must not stop everybody behind it.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::time::Timestamp;
@@ -36,6 +36,7 @@ pub enum Turn {
 
 #[derive(Debug)]
 struct Waiter<W> {
+    ticket: Ticket,
     amount: f64,
     look_again_at: Timestamp,
     handle: W,
@@ -48,7 +49,8 @@ pub struct Bucket<W> {
     refill_rate: f64,
     level: f64,
     updated: Timestamp,
-    waiting: BTreeMap<Ticket, Waiter<W>>,
+    /// In the order of their tickets.
+    waiting: VecDeque<Waiter<W>>,
     waiting_amount: f64,
     next_ticket: u64,
 }
@@ -62,7 +64,7 @@ impl<W: Clone> Bucket<W> {
             refill_rate,
             level: capacity,
             updated: now,
-            waiting: BTreeMap::new(),
+            waiting: VecDeque::new(),
             waiting_amount: 0.0,
             next_ticket: 0,
         }
@@ -105,19 +107,19 @@ impl<W: Clone> Bucket<W> {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
         self.waiting_amount += amount;
-        self.waiting.insert(ticket, Waiter { amount, look_again_at, handle });
+        self.waiting.push_back(Waiter { ticket, amount, look_again_at, handle });
         ticket
     }
 
     /// A waiter looks whether it is its turn, and leaves the handle to be called by next time.
     pub fn poll(&mut self, ticket: Ticket, handle: W, now: Timestamp) -> Turn {
         self.refill(now);
-        let Some(waiter) = self.waiting.get(&ticket) else { return Turn::Granted };
-        let amount = waiter.amount;
-        let turn = match self.ahead_of(ticket, now) {
+        let Ok(place) = self.place(ticket) else { return Turn::Granted };
+        let amount = self.waiting[place].amount;
+        let turn = match self.ahead_of(place, now) {
             None if self.holds(amount) => {
                 self.level -= amount;
-                self.remove(ticket);
+                self.remove(place);
                 return Turn::Granted;
             }
             None => Turn::LookAgainAt(self.time_of(amount, now)),
@@ -129,18 +131,19 @@ impl<W: Clone> Bucket<W> {
             }
             Some((ahead, _)) => Turn::LookAgainAt(self.time_of(ahead + amount, now)),
         };
-        if let Some(waiter) = self.waiting.get_mut(&ticket) {
-            waiter.handle = handle;
-            if let Turn::LookAgainAt(at) | Turn::BehindLateOnesUntil(at) = turn {
-                waiter.look_again_at = at;
-            }
+        let waiter = &mut self.waiting[place];
+        waiter.handle = handle;
+        if let Turn::LookAgainAt(at) | Turn::BehindLateOnesUntil(at) = turn {
+            waiter.look_again_at = at;
         }
         turn
     }
 
     /// A waiter leaves without its tokens.
     pub fn leave(&mut self, ticket: Ticket) {
-        self.remove(ticket);
+        if let Ok(place) = self.place(ticket) {
+            self.remove(place);
+        }
     }
 
     /// Tokens come back unused: the attempt that they were for never started.
@@ -167,7 +170,7 @@ impl<W: Clone> Bucket<W> {
     pub fn moved_up(&mut self, now: Timestamp) -> Option<W> {
         self.refill(now);
         let (level, rate) = (self.level, self.refill_rate);
-        let next = self.waiting.values_mut().find(|waiter| !is_asleep(waiter, now))?;
+        let next = self.waiting.iter_mut().find(|waiter| !is_asleep(waiter, now))?;
         let could_be_served_at = now + seconds((next.amount - level) / rate);
         let is_late = next.look_again_at < now && could_be_served_at <= now;
         if could_be_served_at >= next.look_again_at && !is_late {
@@ -198,25 +201,30 @@ impl<W: Clone> Bucket<W> {
     /// What is asked for by those who wait and still look. Those who do not are found at the front:
     /// the queue's moments to look are in its order.
     fn awake_amount(&self, now: Timestamp) -> f64 {
-        let asleep = self.waiting.values().take_while(|waiter| is_asleep(waiter, now));
+        let asleep = self.waiting.iter().take_while(|waiter| is_asleep(waiter, now));
         let (count, amount) =
             asleep.fold((0, 0.0), |(count, sum), waiter| (count + 1, sum + waiter.amount));
         // No rounding is taken for somebody who waits.
         if count == self.waiting.len() { 0.0 } else { self.waiting_amount - amount }
     }
 
-    /// What is asked for by those ahead of `ticket` who still look, and when the first of them will;
+    /// Where the holder of a ticket stands.
+    fn place(&self, ticket: Ticket) -> Result<usize, usize> {
+        self.waiting.binary_search_by_key(&ticket, |waiter| waiter.ticket)
+    }
+
+    /// What is asked for by those ahead of `place` who still look, and when the first of them will;
     /// `None` if there is nobody.
-    fn ahead_of(&self, ticket: Ticket, now: Timestamp) -> Option<(f64, Timestamp)> {
-        let ahead = self.waiting.range(..ticket).map(|(_, waiter)| waiter);
+    fn ahead_of(&self, place: usize, now: Timestamp) -> Option<(f64, Timestamp)> {
+        let ahead = self.waiting.iter().take(place);
         ahead.filter(|waiter| !is_asleep(waiter, now)).fold(None, |sum, waiter| {
             let (amount, first_looks_at) = sum.unwrap_or((0.0, waiter.look_again_at));
             Some((amount + waiter.amount, first_looks_at))
         })
     }
 
-    fn remove(&mut self, ticket: Ticket) {
-        if let Some(waiter) = self.waiting.remove(&ticket) {
+    fn remove(&mut self, place: usize) {
+        if let Some(waiter) = self.waiting.remove(place) {
             self.waiting_amount -= waiter.amount;
         }
         if self.waiting.is_empty() {

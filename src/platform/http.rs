@@ -65,6 +65,9 @@ impl fmt::Debug for HttpRequest {
     }
 }
 
+/// A body, piece by piece. Dropping it ends the request and closes its connection.
+pub(crate) type Body = BoxStream<'static, Result<Bytes, TransportError>>;
+
 /// A response whose headers are there and whose body is still coming.
 #[non_exhaustive]
 pub struct HttpResponse {

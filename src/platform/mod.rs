@@ -18,9 +18,11 @@ use native as built_in;
 #[cfg(target_arch = "wasm32")]
 use web as built_in;
 
+pub(crate) use built_in::addresses::ipv6_text;
 pub(crate) use built_in::numbers::{number, number_text};
 pub(crate) use built_in::transport as default_transport;
 pub use built_in::transports;
+pub(crate) use http::Body;
 pub use http::{Header, HttpRequest, HttpResponse, TransportError};
 pub use maybe_send::{BoxFuture, BoxStream, MaybeSend, MaybeSync, boxed, boxed_stream};
 

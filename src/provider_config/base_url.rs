@@ -5,9 +5,8 @@
 //! and `https://0x7f.1` are URLs to it, while a key must never go to a host that a person reading
 //! the file did not see. Only what every URL parser reads the same way is accepted here.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
-
-use crate::core::json::quoted;
+use crate::core::text;
+use crate::platform;
 
 /// An absolute `http` or `https` URL without userinfo, query, fragment or trailing slash.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -28,13 +27,13 @@ impl BaseUrl {
     ///
     /// What is wrong, to be put after the setting's path. The URL is never repeated in it, as one
     /// with userinfo or a query may hold a secret.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        if text.trim() != text {
-            return Err("has whitespace around it".to_owned());
+    pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
+        if text.trim_ascii() != text {
+            return Err("has whitespace around it");
         }
         let (secure, rest) = split_scheme(text)?;
-        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        let (authority, path) = rest.split_at(end);
+        let (authority, _) = text::cut(rest, "/?#");
+        let path = &rest[authority.len()..];
         let (host, port) = split_authority(authority)?;
         let host = checked_host(host)?;
         let port = checked_port(port)?.filter(|port| *port != if secure { 443 } else { 80 });
@@ -56,98 +55,109 @@ impl BaseUrl {
         self.host == "localhost"
             || self.host.ends_with(".localhost")
             || self.host == "[::1]"
-            || self.host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
+            || (self.host.starts_with("127.") && is_ipv4(&self.host))
     }
 }
 
-fn split_scheme(text: &str) -> Result<(bool, &str), String> {
+fn split_scheme(text: &str) -> Result<(bool, &str), &'static str> {
     let wanted = "must be an absolute URL that begins with https:// (or http://)";
-    let (scheme, rest) = text.split_once(':').ok_or(wanted)?;
-    let rest = rest.strip_prefix("//").ok_or(wanted)?;
+    let (scheme, rest) = text::cut(text, ":");
+    let rest = rest.and_then(|rest| rest.strip_prefix("//")).ok_or(wanted)?;
     if scheme.eq_ignore_ascii_case("https") {
         Ok((true, rest))
     } else if scheme.eq_ignore_ascii_case("http") {
         Ok((false, rest))
     } else {
-        Err(wanted.to_owned())
+        Err(wanted)
     }
 }
 
-fn split_authority(authority: &str) -> Result<(&str, Option<&str>), String> {
+fn split_authority(authority: &str) -> Result<(&str, Option<&str>), &'static str> {
     if authority.contains('@') {
-        return Err("must not hold a user or password; keys go into `api_keys`".to_owned());
+        return Err("must not hold a user or password; keys go into `api_keys`");
     }
     // The colons inside an IPv6 address are not the port's.
-    let host_end = authority.rfind(']').map_or(0, |bracket| bracket + 1);
-    Ok(match authority[host_end..].find(':') {
-        Some(colon) => {
-            let (host, port) = authority.split_at(host_end + colon);
-            (host, Some(&port[1..]))
-        }
-        None => (authority, None),
-    })
+    let bracket = text::find(authority, "]").map_or(0, |bracket| bracket + 1);
+    let (rest, port) = text::cut(&authority[bracket..], ":");
+    Ok((&authority[..bracket + rest.len()], port))
 }
 
-fn checked_host(host: &str) -> Result<String, String> {
+fn checked_host(host: &str) -> Result<String, &'static str> {
     if host.is_empty() {
-        return Err("has no host".to_owned());
+        return Err("has no host");
     }
     if let Some(inner) = host.strip_prefix('[') {
-        let address = inner.strip_suffix(']').and_then(|inner| inner.parse::<Ipv6Addr>().ok());
-        let address = address.ok_or("has an IPv6 host that cannot be read")?;
-        return Ok(format!("[{address}]"));
+        let address = inner.strip_suffix(']').and_then(platform::ipv6_text);
+        return address.map(|it| format!("[{it}]")).ok_or("has an IPv6 host that cannot be read");
     }
     if !host.is_ascii() {
-        return Err("has a host with letters outside ASCII; write it as `xn--…`".to_owned());
+        return Err("has a host with letters outside ASCII; write it as `xn--…`");
     }
-    let label_fits = |label: &str| {
+    let label_fits = |label: &&str| {
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         (1..=63).contains(&label.len()) && label.bytes().all(fits)
     };
-    if host.len() > 253 || !host.split('.').all(label_fits) {
-        return Err("has a host that is no host name".to_owned());
+    let labels = text::split(host, ".");
+    if host.len() > 253 || !labels.iter().all(label_fits) {
+        return Err("has a host that is no host name");
     }
     // URL parsers read a last label of digits (or 0x…) as an IPv4 address in many spellings:
     // only the plain one is taken, so that 127.1 or 0x7f.0.0.1 cannot hide where a key goes.
-    let last = host.rsplit('.').next().unwrap_or(host);
+    let last = labels.last().copied().unwrap_or_default();
     let numeric = last.bytes().all(|byte| byte.is_ascii_digit())
         || last.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("0x"));
-    if numeric && host.parse::<Ipv4Addr>().is_err() {
-        return Err("has an IPv4 host that is not four numbers".to_owned());
+    if numeric && !is_ipv4(host) {
+        return Err("has an IPv4 host that is not four numbers");
     }
     Ok(host.to_ascii_lowercase())
 }
 
-fn checked_port(port: Option<&str>) -> Result<Option<u16>, String> {
+/// Whether it is four numbers, each in its shortest form.
+fn is_ipv4(host: &str) -> bool {
+    let is_number = |part: &&str| {
+        let is_plain = *part == "0" || !part.starts_with('0');
+        is_plain && part.parse::<u8>().is_ok()
+    };
+    let parts = text::split(host, ".");
+    parts.len() == 4 && parts.iter().all(is_number)
+}
+
+fn checked_port(port: Option<&str>) -> Result<Option<u16>, &'static str> {
     let Some(port) = port else { return Ok(None) };
     let digits = port.bytes().all(|byte| byte.is_ascii_digit());
     match port.parse::<u16>() {
         Ok(number) if digits && number > 0 => Ok(Some(number)),
-        _ => Err("has a port that is not a number from 1 to 65535".to_owned()),
+        _ => Err("has a port that is not a number from 1 to 65535"),
     }
 }
 
-fn checked_path(path: &str) -> Result<&str, String> {
+fn checked_path(path: &str) -> Result<&str, &'static str> {
     if path.contains('#') {
-        return Err("must not have a fragment (`#…`)".to_owned());
+        return Err("must not have a fragment (`#…`)");
     }
     if path.contains('?') {
-        return Err("must not have a query (`?…`); put it into `query`".to_owned());
+        return Err("must not have a query (`?…`); put it into `query`");
     }
     let fits = |byte: u8| byte.is_ascii_graphic() && !br#""<>\^`{|}"#.contains(&byte);
-    if let Some(odd) = path.chars().find(|c| !u8::try_from(*c).is_ok_and(fits)) {
-        let odd = quoted(odd.encode_utf8(&mut [0; 4]));
-        return Err(format!("has a character that does not belong in a URL: {odd}"));
+    if !path.bytes().all(fits) {
+        return Err("has a character that does not belong in a URL, such as a space or a brace");
     }
-    let dots = |segment: &str| matches!(&*segment.replace("%2e", "."), "." | "..");
-    if path.to_ascii_lowercase().split('/').any(dots) {
-        return Err("must not have `.` or `..` as a part of its path".to_owned());
+    let lower = path.to_ascii_lowercase();
+    let plain = text::replaced(&lower, "%2e", ".");
+    if text::split(&plain, "/").iter().any(|part| matches!(*part, "." | "..")) {
+        return Err("must not have `.` or `..` as a part of its path");
     }
-    let path = path.trim_end_matches('/');
-    if path.to_ascii_lowercase().ends_with("/chat/completions") {
-        return Err("must end before `/chat/completions`, which is added to it".to_owned());
+    if without_slashes(&lower).ends_with("/chat/completions") {
+        return Err("must end before `/chat/completions`, which is added to it");
     }
-    Ok(path)
+    Ok(without_slashes(path))
+}
+
+fn without_slashes(mut path: &str) -> &str {
+    while let Some(shorter) = path.strip_suffix('/') {
+        path = shorter;
+    }
+    path
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ pub(super) fn resolve(text: &str, env: Env<'_>) -> Result<String, String> {
                     braces, or `$$…` for a value that begins with `$`"
             .to_owned());
     }
-    match env(name).map(|value| value.trim().to_owned()) {
+    match env(name).map(|value| value.trim_ascii().to_owned()) {
         Some(value) if !value.is_empty() => Ok(value),
         found => {
             let state = if found.is_some() { "empty" } else { "not set" };

@@ -5,8 +5,8 @@ use crate::core::json::quoted;
 
 /// The path of the member `name` under `base`.
 pub(super) fn member(base: &str, name: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '$');
-    if name.is_empty() || !name.chars().all(plain) {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'$');
+    if name.is_empty() || !name.bytes().all(plain) {
         return format!("{base}[{}]", quoted(name));
     }
     if base.is_empty() { name.to_owned() } else { format!("{base}.{name}") }

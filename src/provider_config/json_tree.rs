@@ -1,6 +1,7 @@
-//! `provider.json` as a tree whose every value knows its path and its line.
+//! `provider.json` as a tree whose every value knows its path and its line, and the reader that
+//! gathers what is wrong with it.
 
-use std::borrow::Cow;
+use std::fmt;
 
 use super::json_path;
 use crate::core::json::{Json, Value};
@@ -17,9 +18,8 @@ pub(super) struct Document<'a> {
 /// A value in the file.
 #[derive(Clone, Debug)]
 pub(super) struct Node<'a> {
-    source: &'a str,
-    json: &'a Json<'a>,
-    path: String,
+    pub(super) json: &'a Json<'a>,
+    pub(super) path: String,
 }
 
 /// A named value of an object, in the file's order, duplicates included.
@@ -29,28 +29,11 @@ pub(super) struct Member<'a> {
     pub(super) value: Node<'a>,
 }
 
-/// What a value is, named as people name it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Object,
-    List,
-    Text,
-    Number,
-    Flag,
-    Null,
-}
-
-impl Kind {
-    fn with_article(self) -> &'static str {
-        match self {
-            Self::Object => "an object",
-            Self::List => "a list",
-            Self::Text => "a string",
-            Self::Number => "a number",
-            Self::Flag => "true or false",
-            Self::Null => "null",
-        }
-    }
+/// Reads values of the file. What is not as it should be becomes a problem, and no value.
+#[derive(Debug)]
+pub(super) struct Reader<'a> {
+    source: &'a str,
+    pub(super) problems: Vec<Problem>,
 }
 
 impl<'a> Document<'a> {
@@ -67,98 +50,101 @@ impl<'a> Document<'a> {
     }
 
     pub(super) fn root(&self) -> Node<'_> {
-        Node { source: self.source, json: &self.json, path: String::new() }
+        Node { json: &self.json, path: String::new() }
+    }
+
+    pub(super) fn reader(&self) -> Reader<'_> {
+        Reader { source: self.source, problems: Vec::new() }
     }
 }
 
-impl<'a> Node<'a> {
-    pub(super) fn kind(&self) -> Kind {
-        match &self.json.value {
-            Value::Object(_) => Kind::Object,
-            Value::List(_) => Kind::List,
-            Value::Text(_) => Kind::Text,
-            Value::Number(_) => Kind::Number,
-            Value::Flag(_) => Kind::Flag,
-            Value::Null => Kind::Null,
-        }
-    }
-
-    pub(super) fn path(&self) -> &str {
-        &self.path
-    }
-
-    /// The line it begins on, from 1.
-    pub(super) fn line(&self) -> usize {
-        let before = &self.source.as_bytes()[..self.json.at];
+impl<'a> Reader<'a> {
+    /// The line that a value begins on, from 1.
+    pub(super) fn line(&self, node: &Node<'_>) -> usize {
+        let before = &self.source.as_bytes()[..node.json.at];
         before.iter().filter(|byte| **byte == b'\n').count() + 1
     }
 
     /// A problem with this very value.
-    pub(super) fn problem(&self, message: impl Into<String>) -> Problem {
-        Problem::new(self.path.as_str(), self.line(), message)
+    pub(super) fn problem(&mut self, node: &Node<'_>, message: fmt::Arguments<'_>) {
+        let line = self.line(node);
+        self.problems.push(Problem::new(node.path.as_str(), line, message.to_string()));
     }
 
-    pub(super) fn members(&self) -> Result<Vec<Member<'a>>, Problem> {
-        let Value::Object(members) = &self.json.value else {
-            return Err(self.unexpected(Kind::Object));
+    /// The members of an object. That a name stands a second time is a problem of its own.
+    pub(super) fn members(&mut self, node: &Node<'a>) -> Option<Vec<Member<'a>>> {
+        let Value::Object(found) = &node.json.value else {
+            return self.unexpected(node, "an object", "");
         };
-        let member = |(name, json): &'a (_, _)| {
-            let name: &'a Cow<'a, str> = name;
-            let path = json_path::member(&self.path, name);
-            Member { name, value: Node { source: self.source, json, path } }
-        };
-        Ok(members.iter().map(member).collect())
+        let mut members: Vec<Member<'a>> = Vec::with_capacity(found.len());
+        for (name, json) in found {
+            let value = Node { json, path: json_path::member(&node.path, name) };
+            if let Some(first) = members.iter().rfind(|earlier| earlier.name == name) {
+                let line = self.line(&first.value);
+                self.problem(&value, format_args!("stands twice here, first on line {line}"));
+            }
+            members.push(Member { name, value });
+        }
+        Some(members)
     }
 
-    pub(super) fn elements(&self) -> Result<Vec<Self>, Problem> {
-        let Value::List(elements) = &self.json.value else {
-            return Err(self.unexpected(Kind::List));
+    /// The elements of a list.
+    pub(super) fn elements(&mut self, node: &Node<'a>) -> Option<Vec<Node<'a>>> {
+        let Value::List(found) = &node.json.value else {
+            return self.unexpected(node, "a list", "");
         };
-        let element = |(index, json)| {
-            let path = json_path::element(&self.path, index);
-            Self { source: self.source, json, path }
-        };
-        Ok(elements.iter().enumerate().map(element).collect())
+        let mut elements = Vec::with_capacity(found.len());
+        for (index, json) in found.iter().enumerate() {
+            elements.push(Node { json, path: json_path::element(&node.path, index) });
+        }
+        Some(elements)
     }
 
-    pub(super) fn string(&self) -> Result<String, Problem> {
-        self.json.text().map(str::to_owned).ok_or_else(|| self.unexpected(Kind::Text))
+    /// The text of a string.
+    pub(super) fn text(&mut self, node: &Node<'a>) -> Option<&'a str> {
+        node.json.text().or_else(|| self.unexpected(node, "a string", ""))
     }
 
-    pub(super) fn flag(&self) -> Result<bool, Problem> {
-        match self.json.value {
-            Value::Flag(flag) => Ok(flag),
-            _ => Err(self.unexpected(Kind::Flag)),
+    /// Whether it is `true`.
+    pub(super) fn flag(&mut self, node: &Node<'_>) -> Option<bool> {
+        match node.json.value {
+            Value::Flag(flag) => Some(flag),
+            _ => self.unexpected(node, "true or false", ""),
         }
     }
 
-    pub(super) fn number(&self) -> Result<f64, Problem> {
-        let Value::Number(text) = self.json.value else {
-            return Err(self.unexpected(Kind::Number));
+    /// A number that is finite.
+    pub(super) fn number(&mut self, node: &Node<'_>) -> Option<f64> {
+        let Value::Number(written) = node.json.value else {
+            let is_quoted = node.json.text().is_some_and(|text| platform::number(text).is_some());
+            let hint = if is_quoted { "; leave out the quotes" } else { "" };
+            return self.unexpected(node, "a number", hint);
         };
-        let number = platform::number(text).filter(|number| number.is_finite());
-        number.ok_or_else(|| self.problem("is too large a number"))
+        let number = platform::number(written).filter(|number| number.is_finite());
+        if number.is_none() {
+            self.problem(node, format_args!("is too large a number"));
+        }
+        number
     }
 
-    /// The value as it is written, for numbers whose digits matter.
-    pub(super) fn written(&self) -> String {
-        self.json.to_string()
-    }
-
-    fn unexpected(&self, wanted: Kind) -> Problem {
-        let (wanted, found) = (wanted.with_article(), self.kind().with_article());
-        self.problem(format!("expected {wanted}, found {found}"))
+    /// Says what was wanted in place of a value, and what would help.
+    pub(super) fn unexpected<T>(&mut self, node: &Node<'_>, wanted: &str, hint: &str) -> Option<T> {
+        let found = kind(&node.json.value);
+        self.problem(node, format_args!("expected {wanted}, found {found}{hint}"));
+        None
     }
 }
 
-/// One problem for each name that stands a second time among an object's members.
-pub(super) fn duplicates(members: &[Member<'_>]) -> Vec<Problem> {
-    let problem = |(index, member): (usize, &Member<'_>)| {
-        let first = members[..index].iter().rfind(|earlier| earlier.name == member.name)?;
-        let line = first.value.line();
-        Some(member.value.problem(format!("stands twice here, first on line {line}")))
-    };
-    members.iter().enumerate().filter_map(problem).collect()
+/// What a value is, named as people name it.
+fn kind(value: &Value<'_>) -> &'static str {
+    match value {
+        Value::Object(_) => "an object",
+        Value::List(_) => "a list",
+        Value::Text(_) => "a string",
+        Value::Number(_) => "a number",
+        Value::Flag(_) => "true or false",
+        Value::Null => "null",
+    }
 }
 
 #[cfg(test)]
@@ -169,42 +155,52 @@ mod tests {
     #[test]
     fn values_know_path_and_line() {
         let file = Document::read("\u{feff}{\n \"a\":\n  [1,\n \"x\", true]}").unwrap();
-        let list = &file.root().members().unwrap()[0].value;
-        let items = list.elements().unwrap();
-        assert_eq!((list.path(), list.line()), ("a", 3));
-        assert_eq!((items[0].number().unwrap(), items[0].line()), (1.0, 3));
-        assert_eq!((items[1].string().unwrap().as_str(), items[1].line()), ("x", 4));
-        assert_eq!((items[2].flag().unwrap(), items[2].path()), (true, "a[2]"));
+        let mut reader = file.reader();
+        let list = &reader.members(&file.root()).unwrap()[0].value;
+        let items = reader.elements(list).unwrap();
+        assert_eq!((&*list.path, reader.line(list)), ("a", 3));
+        assert_eq!((reader.number(&items[0]), reader.line(&items[0])), (Some(1.0), 3));
+        assert_eq!((reader.text(&items[1]), reader.line(&items[1])), (Some("x"), 4));
+        assert_eq!((reader.flag(&items[2]), &*items[2].path), (Some(true), "a[2]"));
+        assert_eq!(reader.problems, []);
+    }
+
+    /// What one look at a file finds wrong with it.
+    fn message(text: &str, look: impl for<'a> Fn(&mut Reader<'a>, &Node<'a>) -> bool) -> String {
+        let file = Document::read(text).unwrap();
+        let mut reader = file.reader();
+        assert!(!look(&mut reader, &file.root()));
+        reader.problems.remove(0).message
     }
 
     #[test]
     fn wrong_kinds_say_both() {
-        let file = Document::read("\"5\"").unwrap();
-        let root = file.root();
-        assert_eq!(root.number().unwrap_err().message, "expected a number, found a string");
-        assert_eq!(root.members().unwrap_err().message, "expected an object, found a string");
-        let file = Document::read("null").unwrap();
-        let message = file.root().flag().unwrap_err().message;
-        assert_eq!(message, "expected true or false, found null");
+        let number = |text| message(text, |reader, root| reader.number(root).is_some());
+        assert_eq!(number("\"x\""), "expected a number, found a string");
+        let quotes = "expected a number, found a string; leave out the quotes";
+        assert_eq!(number("\"5\""), quotes);
+        assert_eq!(
+            message("\"5\"", |reader, root| reader.elements(root).is_some()),
+            "expected a list, found a string"
+        );
+        let found = message("null", |reader, root| reader.flag(root).is_some());
+        assert_eq!(found, "expected true or false, found null");
     }
 
     #[test]
     fn numbers_that_cannot_be_held_are_problems() {
         for text in ["1e999", "-1e999"] {
-            let problem = Document::read(text).unwrap().root().number().unwrap_err();
-            assert_eq!(problem.message, "is too large a number");
+            let found = message(text, |reader, root| reader.number(root).is_some());
+            assert_eq!(found, "is too large a number");
         }
     }
 
     #[test]
     fn duplicates_are_seen() {
         let file = Document::read("{\"a\": 1,\n \"b\": 2,\n \"a\": 3}").unwrap();
-        let members = file.root().members().unwrap();
-        assert_eq!(members.len(), 3);
-        assert_eq!(
-            duplicates(&members),
-            [Problem::new("a", 3, "stands twice here, first on line 1")]
-        );
+        let mut reader = file.reader();
+        assert_eq!(reader.members(&file.root()).unwrap().len(), 3);
+        assert_eq!(reader.problems, [Problem::new("a", 3, "stands twice here, first on line 1")]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::known_providers::known_base_url;
 use super::rules;
 use super::setting::Setting;
 use crate::core::key::ApiKey;
+use crate::core::names::Names;
 use crate::error::Problem;
 
 /// How long a chat call may take where no `timeout` is set. Streams then have no total.
@@ -107,21 +108,25 @@ impl ModelSettings {
         }
     }
 
+    /// Where they stand in `provider.json`.
+    pub(crate) fn path(&self) -> String {
+        json_path::member(&json_path::member("", &self.provider), &self.name)
+    }
+
     /// Every problem of these settings, by the same rules as in `provider.json`; empty where all
     /// is well. Each problem's `path` is `provider.name.setting`, its `line` 0.
     #[must_use]
     pub fn validate(&self) -> Vec<Problem> {
-        let provider = json_path::member("", &self.provider);
-        let entry = json_path::member(&provider, &self.name);
+        let (provider, entry) = (json_path::member("", &self.provider), self.path());
         let mut problems = Vec::new();
         for (path, name) in [(&provider, &self.provider), (&entry, &self.name)] {
             problems.extend(rules::name(name).err().map(|m| Problem::new(path.as_str(), 0, m)));
         }
         for setting in Setting::all() {
             let path = json_path::member(&entry, setting.name());
-            for finding in rules::check(setting, self) {
-                problems.push(Problem::new(finding.path_under(&path), 0, finding.message));
-            }
+            rules::check(setting, self, &mut |part, message| {
+                problems.push(Problem::new(part.path_under(&path), 0, message));
+            });
         }
         problems
     }
@@ -129,8 +134,8 @@ impl ModelSettings {
 
 /// The keys in order, each once.
 pub(super) fn distinct(keys: impl IntoIterator<Item = ApiKey>) -> Vec<ApiKey> {
-    let mut seen = std::collections::HashSet::new();
-    keys.into_iter().filter(|key| seen.insert(key.clone())).collect()
+    let mut seen = Names::default();
+    keys.into_iter().filter(|key| seen.insert(key.shared(), ())).collect()
 }
 
 /// Headers and query parameters may carry secrets too: only their names are shown.

@@ -5,28 +5,32 @@
 /// Case and separators do not count, so `baseURL` finds `base_url`.
 pub(super) fn nearest_name<'a>(
     name: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
+    candidates: &mut dyn Iterator<Item = &'a str>,
 ) -> Option<&'a str> {
     let wanted = bare(name);
-    let near = |candidate: &'a str| {
+    let mut nearest = None;
+    let mut least = usize::MAX;
+    for candidate in candidates {
         let letters = bare(candidate);
         let distance = edit_distance(&wanted, &letters);
         // A third of the letters may differ; beyond that the guess would puzzle more than help.
-        (distance <= wanted.len().max(letters.len()) / 3).then_some((distance, candidate))
-    };
-    let nearest = candidates.into_iter().filter_map(near).min_by_key(|(distance, _)| *distance)?;
-    Some(nearest.1)
+        if distance < least && distance <= wanted.len().max(letters.len()) / 3 {
+            (nearest, least) = (Some(candidate), distance);
+        }
+    }
+    nearest
 }
 
 /// The letters of a name, without case and separators, so that spellings compare equal. Every known
 /// name is ASCII; what is not stays as it is, as Unicode's tables would weigh more than the rest.
-pub(super) fn bare(name: &str) -> Vec<char> {
-    let counts = |c: &char| c.is_ascii_alphanumeric() || !c.is_ascii();
-    name.chars().filter(counts).map(|c| c.to_ascii_lowercase()).collect()
+pub(super) fn bare(name: &str) -> Vec<u8> {
+    let mut letters = name.to_ascii_lowercase().into_bytes();
+    letters.retain(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii());
+    letters
 }
 
 /// Levenshtein's distance: the fewest insertions, deletions and replacements between two words.
-fn edit_distance(from: &[char], to: &[char]) -> usize {
+fn edit_distance(from: &[u8], to: &[u8]) -> usize {
     let mut row: Vec<usize> = (0..=to.len()).collect();
     for (i, a) in from.iter().enumerate() {
         let mut diagonal = row[0];
@@ -56,7 +60,7 @@ mod tests {
             ("x", None),
             ("", None),
         ] {
-            assert_eq!(nearest_name(name, known), meant, "{name}");
+            assert_eq!(nearest_name(name, &mut known.into_iter()), meant, "{name}");
         }
     }
 }

@@ -1,11 +1,12 @@
 //! The whole of `provider.json`: its two forms, its entries, and what must hold between them.
 
 use super::env_reference::Env;
-use super::json_tree::{Document, Kind, Node, duplicates};
+use super::json_tree::{Document, Member, Node, Reader};
 use super::model_settings::ModelSettings;
-use super::read_entry::{MODEL_NAME, ReadEntry, read_entry, unknown_fields};
+use super::read_entry::{MODEL_NAME, read_entry, report_unknown};
 use super::rules;
 use super::setting::Setting;
+use crate::core::json::Value;
 use crate::error::{Error, Problem};
 
 /// The member that names the schema for editors; no provider.
@@ -49,17 +50,17 @@ pub fn parse(
     text: &str,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Vec<ModelSettings>, Error> {
-    if text.trim_matches(['\u{feff}', ' ', '\t', '\r', '\n']).is_empty() {
+    if text.strip_prefix('\u{feff}').unwrap_or(text).trim_ascii().is_empty() {
         return Err(Error::config(vec![Problem::new("", 1, NAMES_NO_MODEL)]));
     }
     let document = Document::read(text).map_err(|problem| Error::config(vec![problem]))?;
-    let mut file = FileReader { env, problems: Vec::new(), entries: Vec::new() };
+    let mut file = FileReader { reader: document.reader(), env, entries: Vec::new() };
     file.read(&document.root());
     file.compare_buckets();
-    if file.problems.is_empty() {
+    if file.reader.problems.is_empty() {
         return Ok(file.entries.into_iter().map(|entry| entry.settings).collect());
     }
-    Err(Error::config(in_the_files_order(file.problems)))
+    Err(Error::config(in_the_files_order(file.reader.problems)))
 }
 
 /// A stable sort by line; the standard library's would be kilobytes of a wasm file for this alone.
@@ -81,30 +82,25 @@ struct FileEntry<'a> {
 }
 
 struct FileReader<'a, 'e> {
+    reader: Reader<'a>,
     env: Env<'e>,
-    problems: Vec<Problem>,
     entries: Vec<FileEntry<'a>>,
 }
 
 impl<'a> FileReader<'a, '_> {
     fn read(&mut self, root: &Node<'a>) {
-        if root.elements().is_ok_and(|elements| elements.is_empty()) {
-            self.problems.push(root.problem(NAMES_NO_MODEL));
-            return;
+        if matches!(&root.json.value, Value::List(elements) if elements.is_empty()) {
+            return self.names_no_model(root);
         }
-        let mut providers = match root.members() {
-            Ok(members) => members,
-            Err(problem) => return self.problems.push(problem),
-        };
-        self.problems.extend(duplicates(&providers));
+        let Some(mut providers) = self.reader.members(root) else { return };
         providers.retain(|provider| provider.name != SCHEMA);
         if providers.is_empty() {
-            self.problems.push(root.problem(NAMES_NO_MODEL));
+            self.names_no_model(root);
         }
         for provider in providers {
             self.check_name(provider.name, &provider.value);
-            match provider.value.kind() {
-                Kind::List => self.read_list(provider.name, &provider.value),
+            match provider.value.json.value {
+                Value::List(_) => self.read_list(provider.name, &provider.value),
                 _ => self.read_object(provider.name, &provider.value),
             }
         }
@@ -112,94 +108,85 @@ impl<'a> FileReader<'a, '_> {
 
     /// `{"gpt-4": {…}}`
     fn read_object(&mut self, provider: &str, object: &Node<'a>) {
-        let entries = match object.members() {
-            Ok(members) => members,
-            Err(problem) => return self.problems.push(problem),
-        };
+        let Some(entries) = self.reader.members(object) else { return };
         if entries.is_empty() {
-            self.problems.push(object.problem(NAMES_NO_MODEL));
+            self.names_no_model(object);
         }
-        self.problems.extend(duplicates(&entries));
-        for entry in entries {
-            if entry.value.kind() != Kind::Object && Setting::named(entry.name).is_some() {
+        for Member { name, value } in entries {
+            if !matches!(value.json.value, Value::Object(_)) && Setting::named(name).is_some() {
                 let message = "is a setting and belongs inside a model: {\"model\": {…}}";
-                self.problems.push(entry.value.problem(message));
+                self.reader.problem(&value, format_args!("{message}"));
                 continue;
             }
-            self.check_name(entry.name, &entry.value);
-            self.read_entry(provider, entry.name, &entry.value, false);
+            self.check_name(name, &value);
+            if let Some(fields) = self.reader.members(&value) {
+                self.read_entry(provider, name, value, &fields, false);
+            }
         }
     }
 
     /// `[{"model_name": "gpt-4", …}]`
     fn read_list(&mut self, provider: &str, list: &Node<'a>) {
-        let entries = list.elements().unwrap_or_default();
+        let entries = self.reader.elements(list).unwrap_or_default();
         if entries.is_empty() {
-            self.problems.push(list.problem(NAMES_NO_MODEL));
+            self.names_no_model(list);
         }
-        let mut named: Vec<(String, &Node<'a>)> = Vec::new();
-        for entry in &entries {
-            let name = self.listed_name(entry);
-            if let Some(name) = &name
-                && let Some((_, first)) = named.iter().rfind(|(earlier, _)| earlier == name)
-            {
-                let line = first.line();
-                let message = format!("has the same `{MODEL_NAME}` as the entry on line {line}");
-                self.problems.push(entry.problem(message));
+        let mut named: Vec<(&str, usize)> = Vec::new();
+        for entry in entries {
+            let Some(fields) = self.reader.members(&entry) else { continue };
+            let name = self.listed_name(&entry, &fields);
+            let known = named.iter().rfind(|(earlier, _)| Some(*earlier) == name);
+            if let Some((_, line)) = known {
+                let message =
+                    format_args!("has the same `{MODEL_NAME}` as the entry on line {line}");
+                self.reader.problem(&entry, message);
             }
+            named.extend(name.map(|name| (name, self.reader.line(&entry))));
             // Nothing is loaded without a name; a stand-in lets the settings be checked even so.
-            self.read_entry(provider, name.as_deref().unwrap_or("unnamed"), entry, true);
-            named.extend(name.map(|name| (name, entry)));
+            self.read_entry(provider, name.unwrap_or("unnamed"), entry, &fields, true);
         }
     }
 
-    fn listed_name(&mut self, entry: &Node<'_>) -> Option<String> {
-        // An entry that is no object is reported where its fields are read.
-        let fields = entry.members().ok()?;
-        let Some(field) = fields.into_iter().rfind(|field| field.name == MODEL_NAME) else {
-            self.problems.push(entry.problem(format!("has no `{MODEL_NAME}`")));
+    fn listed_name(&mut self, entry: &Node<'a>, fields: &[Member<'a>]) -> Option<&'a str> {
+        let Some(field) = fields.iter().rfind(|field| field.name == MODEL_NAME) else {
+            self.reader.problem(entry, format_args!("has no `{MODEL_NAME}`"));
             return None;
         };
-        match field.value.string() {
-            Ok(name) => {
-                self.check_name(&name, &field.value);
-                Some(name)
-            }
-            Err(problem) => {
-                self.problems.push(problem);
-                None
-            }
-        }
+        let name = self.reader.text(&field.value)?;
+        self.check_name(name, &field.value);
+        Some(name)
     }
 
-    fn read_entry(&mut self, provider: &str, name: &str, entry: &Node<'a>, in_list: bool) {
-        let fields = match entry.members() {
-            Ok(fields) => fields,
-            Err(problem) => return self.problems.push(problem),
-        };
-        self.problems.extend(unknown_fields(&fields, in_list));
-        let defaults = ModelSettings::new(provider, name, [""; 0]);
-        let ReadEntry { settings, problems, unread } =
-            read_entry(entry, &fields, defaults, self.env);
-        self.problems.extend(problems);
+    fn read_entry(
+        &mut self,
+        provider: &str,
+        name: &str,
+        node: Node<'a>,
+        fields: &[Member<'a>],
+        in_list: bool,
+    ) {
+        report_unknown(&mut self.reader, fields, in_list);
+        let mut settings = ModelSettings::new(provider, name, [""; 0]);
+        let unread = read_entry(&mut self.reader, &node, fields, &mut settings, self.env);
         let decisive = [
             Setting::BaseUrl,
             Setting::Model,
             Setting::RateLimitCapacity,
             Setting::RateLimitRefillRate,
         ];
-        self.entries.push(FileEntry {
-            bucket_known: !settings.base_url.is_empty()
-                && !decisive.iter().any(|setting| unread.contains(setting)),
-            settings,
-            node: entry.clone(),
-        });
+        let bucket_known = !settings.base_url.is_empty()
+            && !decisive.iter().any(|setting| unread.contains(setting));
+        self.entries.push(FileEntry { settings, node, bucket_known });
+    }
+
+    fn names_no_model(&mut self, node: &Node<'_>) {
+        self.reader.problem(node, format_args!("{NAMES_NO_MODEL}"));
     }
 
     fn check_name(&mut self, name: &str, node: &Node<'_>) {
-        self.problems.extend(
-            rules::name(name).err().map(|message| node.problem(format!("a name {message}"))),
-        );
+        if let Err(message) = rules::name(name) {
+            self.reader.problem(node, format_args!("a name {message}"));
+        }
     }
 
     /// One address and model have one bucket, so two entries cannot set it differently.
@@ -211,16 +198,16 @@ impl<'a> FileReader<'a, '_> {
             // At the latest it is the entry itself.
             let Some(other) = self.entries.iter().find(shares) else { continue };
             if rate_limits(&other.settings) != rate_limits(settings) {
-                let message = format!(
+                let message = format_args!(
                     "has other rate limits than `{}`, but both are the model `{}` at {} and share \
                      one bucket: give both the same `{}` and `{}`",
-                    other.node.path(),
+                    other.node.path,
                     settings.model,
                     settings.base_url,
                     Setting::RateLimitCapacity.name(),
                     Setting::RateLimitRefillRate.name(),
                 );
-                self.problems.push(entry.node.problem(message));
+                self.reader.problem(&entry.node, message);
             }
         }
     }

@@ -6,11 +6,12 @@
 use super::base_url::BaseUrl;
 use super::env_reference::{Env, is_reference, resolve};
 use super::json_path;
-use super::json_tree::{Document, Kind, Member, Node, duplicates};
+use super::json_tree::{Member, Node, Reader};
 use super::model_settings::{ModelSettings, distinct};
 use super::nearest_name::nearest_name;
-use super::rules::{self, Finding, Part};
+use super::rules::{self, Part};
 use super::setting::{Setting, Shape};
+use crate::core::json::Value;
 use crate::core::key::ApiKey;
 use crate::core::time::duration_from_seconds;
 use crate::error::Problem;
@@ -18,243 +19,223 @@ use crate::error::Problem;
 /// The field that holds an entry's name in the list form.
 pub(super) const MODEL_NAME: &str = "model_name";
 
-/// What an entry gave: settings that may be used only where there is no problem.
-pub(super) struct ReadEntry {
-    pub(super) settings: ModelSettings,
-    pub(super) problems: Vec<Problem>,
-    /// The settings that could not be read, and still have their defaults.
-    pub(super) unread: Vec<Setting>,
-}
-
-/// Reads the fields of `entry` into `settings`, which bring the defaults.
-pub(super) fn read_entry(
-    entry: &Node<'_>,
-    fields: &[Member<'_>],
-    mut settings: ModelSettings,
+/// Reads the fields of `entry` into `settings`, which bring the defaults and may be used only where
+/// there is no problem. Returns the settings that could not be read, and still have their defaults.
+pub(super) fn read_entry<'a>(
+    reader: &mut Reader<'a>,
+    entry: &Node<'a>,
+    fields: &[Member<'a>],
+    settings: &mut ModelSettings,
     env: Env<'_>,
-) -> ReadEntry {
-    let mut problems = duplicates(fields);
+) -> Vec<Setting> {
     let mut unread = Vec::new();
     for field in fields {
-        if let Some(setting) = Setting::named(field.name)
-            && let Err(found) = read_setting(setting, &field.value, &mut settings, env)
-        {
-            problems.extend(found);
-            unread.push(setting);
+        if let Some(setting) = Setting::named(field.name) {
+            let before = reader.problems.len();
+            read_setting(reader, setting, &field.value, settings, env);
+            if reader.problems.len() > before {
+                unread.push(setting);
+            }
         }
     }
+    let line = reader.line(entry);
     if !fields.iter().any(|field| field.name == Setting::ApiKeys.name()) {
-        let path = json_path::member(entry.path(), Setting::ApiKeys.name());
-        problems.push(Problem::new(path, entry.line(), "is missing"));
+        let path = json_path::member(&entry.path, Setting::ApiKeys.name());
+        reader.problems.push(Problem::new(path, line, "is missing"));
         unread.push(Setting::ApiKeys);
     }
     // A setting that could not be read has been reported; its default is not the user's fault.
     for setting in Setting::all().filter(|setting| !unread.contains(setting)) {
-        let value = fields.iter().rfind(|field| field.name == setting.name());
-        let findings = rules::check(setting, &settings);
-        problems.extend(findings.into_iter().map(|f| place(entry, setting, value, f)));
+        let field = fields.iter().rfind(|field| field.name == setting.name());
+        rules::check(setting, settings, &mut |part, message| {
+            // Where its value stands, or on the entry where the setting was left out.
+            let line = field.map_or(line, |field| line_of(reader, &field.value, part));
+            let path = part.path_under(&json_path::member(&entry.path, setting.name()));
+            reader.problems.push(Problem::new(path, line, message));
+        });
     }
-    settings.api_keys = distinct(settings.api_keys);
-    ReadEntry { settings, problems, unread }
+    settings.api_keys = distinct(std::mem::take(&mut settings.api_keys));
+    unread
 }
 
-/// A problem for each field that is no setting, with the setting that may be meant.
-pub(super) fn unknown_fields(fields: &[Member<'_>], in_list: bool) -> Vec<Problem> {
-    let unknown = |field: &&Member<'_>| {
-        Setting::named(field.name).is_none() && !(in_list && field.name == MODEL_NAME)
+fn line_of<'a>(reader: &Reader<'a>, value: &Node<'a>, part: Part<'_>) -> usize {
+    let member = match part {
+        Part::Member(name) => value.json.get(name),
+        Part::Whole | Part::Element(_) => None,
     };
-    let problem = |field: &Member<'_>| {
-        if field.name == MODEL_NAME {
-            return field.value.problem("is for the list form; here the entry's name is its key");
+    let json = member.unwrap_or(value.json);
+    reader.line(&Node { json, path: String::new() })
+}
+
+/// Says which fields are no settings, and which may be meant.
+pub(super) fn report_unknown(reader: &mut Reader<'_>, fields: &[Member<'_>], in_list: bool) {
+    for Member { name, value } in fields {
+        if Setting::named(name).is_some() || (in_list && *name == MODEL_NAME) {
+            continue;
         }
-        let names = Setting::all().map(Setting::name).chain(in_list.then_some(MODEL_NAME));
-        let hint = nearest_name(field.name, names)
-            .map(|name| format!("; did you mean `{name}`?"))
-            .unwrap_or_default();
-        field.value.problem(format!("is not a known setting{hint}"))
-    };
-    fields.iter().filter(unknown).map(problem).collect()
+        if *name == MODEL_NAME {
+            let message = "is for the list form; here the entry's name is its key";
+            reader.problem(value, format_args!("{message}"));
+            continue;
+        }
+        let mut names = Setting::all().map(Setting::name).chain(in_list.then_some(MODEL_NAME));
+        match nearest_name(name, &mut names) {
+            Some(near) => {
+                let message = format_args!("is not a known setting; did you mean `{near}`?");
+                reader.problem(value, message);
+            }
+            None => reader.problem(value, format_args!("is not a known setting")),
+        }
+    }
 }
 
-/// Puts a finding where its value stands, or on the entry where the setting was left out.
-fn place(
-    entry: &Node<'_>,
+/// Reads one setting. Where that fails there is a problem more.
+fn read_setting<'a>(
+    reader: &mut Reader<'a>,
     setting: Setting,
-    field: Option<&Member<'_>>,
-    finding: Finding,
-) -> Problem {
-    let path = finding.path_under(&json_path::member(entry.path(), setting.name()));
-    let line = field.map_or(entry.line(), |field| match &finding.part {
-        Part::Member(name) => line_of_member(&field.value, name),
-        Part::Whole | Part::Element(_) => field.value.line(),
-    });
-    Problem::new(path, line, finding.message)
-}
-
-fn line_of_member(object: &Node<'_>, name: &str) -> usize {
-    let members = object.members().unwrap_or_default();
-    let member = members.iter().rfind(|member| member.name == name);
-    member.map_or(object.line(), |member| member.value.line())
-}
-
-fn read_setting(
-    setting: Setting,
-    value: &Node<'_>,
+    value: &Node<'a>,
     settings: &mut ModelSettings,
     env: Env<'_>,
-) -> Result<(), Vec<Problem>> {
-    match setting {
-        Setting::ApiKeys => settings.api_keys = keys(value, env)?,
-        Setting::Headers => settings.headers = headers(value, env)?,
-        Setting::Query => settings.query = query(value)?,
-        _ => read_single(setting, value, settings).map_err(|problem| vec![problem])?,
-    }
-    Ok(())
-}
-
-/// Reads a setting that is one string, number or flag.
-fn read_single(
-    setting: Setting,
-    value: &Node<'_>,
-    settings: &mut ModelSettings,
-) -> Result<(), Problem> {
-    match setting {
-        Setting::BaseUrl => settings.base_url = base_url(value)?,
-        Setting::Model => settings.model = value.string()?,
-        Setting::AuthHeader => settings.auth_header = Some(value.string()?),
-        Setting::AllowHttp => settings.allow_http = value.flag()?,
-        Setting::SkipUndecodableEvents => settings.skip_undecodable_events = value.flag()?,
-        // The ranges of the table hold the numbers well within these types.
-        Setting::MaxRetries => settings.max_retries = number(setting, value)? as u32,
-        Setting::ContextWindow => settings.context_window = Some(number(setting, value)? as u64),
-        Setting::MaxEventBytes => settings.max_event_bytes = number(setting, value)? as usize,
-        Setting::RateLimitCapacity => settings.rate_limit_capacity = number(setting, value)?,
-        Setting::RateLimitRefillRate => settings.rate_limit_refill_rate = number(setting, value)?,
-        Setting::RetryDelay => settings.retry_delay = seconds(setting, value)?,
-        Setting::Timeout => settings.timeout = Some(seconds(setting, value)?),
-        Setting::HeadersTimeout => settings.headers_timeout = seconds(setting, value)?,
-        Setting::FirstTokenTimeout => settings.first_token_timeout = seconds(setting, value)?,
-        Setting::IdleTimeout => settings.idle_timeout = seconds(setting, value)?,
-        Setting::ApiKeys | Setting::Headers | Setting::Query => {}
-    }
-    Ok(())
-}
-
-fn base_url(value: &Node<'_>) -> Result<String, Problem> {
-    let url = BaseUrl::parse(&value.string()?).map_err(|message| value.problem(message))?;
-    Ok(url.text)
-}
-
-fn number(setting: Setting, value: &Node<'_>) -> Result<f64, Problem> {
-    let number = value.number().map_err(|mut problem| {
-        if value.string().is_ok_and(|text| is_number(&text)) {
-            problem.message.push_str("; leave out the quotes");
+) {
+    match setting.shape() {
+        Shape::Keys => settings.api_keys = keys(reader, value, env),
+        Shape::Headers => {
+            let read = |reader: &mut _, value: &_| secret(reader, value, env, rules::header_value);
+            settings.headers = pairs(reader, value, &read);
         }
-        problem
-    })?;
-    if let Shape::Number(range) = setting.shape() {
-        range.check(number).map_err(|message| value.problem(message))?;
+        Shape::Query => settings.query = pairs(reader, value, &query),
+        Shape::Text => {
+            if let Some(text) = text(reader, setting, value) {
+                setting.put_text(settings, text);
+            }
+        }
+        Shape::Number(_) => {
+            if let Some(number) = number(reader, setting, value) {
+                setting.put_number(settings, number);
+            }
+        }
+        Shape::Flag => {
+            if let Some(flag) = reader.flag(value) {
+                setting.put_flag(settings, flag);
+            }
+        }
     }
-    Ok(number)
 }
 
-fn is_number(text: &str) -> bool {
-    Document::read(text).is_ok_and(|document| document.root().kind() == Kind::Number)
-}
-
-fn seconds(setting: Setting, value: &Node<'_>) -> Result<std::time::Duration, Problem> {
-    let seconds = number(setting, value)?;
-    duration_from_seconds(seconds).map_err(|message| value.problem(message))
-}
-
-fn keys(list: &Node<'_>, env: Env<'_>) -> Result<Vec<ApiKey>, Vec<Problem>> {
-    if list.kind() == Kind::Text {
-        let message = "expected a list of keys, found a string; put it into brackets: [\"…\"]";
-        return Err(vec![list.problem(message)]);
+fn text<'a>(reader: &mut Reader<'a>, setting: Setting, value: &Node<'a>) -> Option<String> {
+    let text = reader.text(value)?;
+    if setting != Setting::BaseUrl {
+        return Some(text.to_owned());
     }
-    let elements = list.elements().map_err(|problem| vec![problem])?;
-    all_or_problems(elements.iter().map(|key| secret(key, env, rules::key).map(ApiKey::from)))
+    match BaseUrl::parse(text) {
+        Ok(url) => Some(url.text),
+        Err(message) => {
+            reader.problem(value, format_args!("{message}"));
+            None
+        }
+    }
 }
 
-fn headers(object: &Node<'_>, env: Env<'_>) -> Result<Vec<(String, String)>, Vec<Problem>> {
-    pairs(object, |value| secret(value, env, rules::header_value))
+fn number(reader: &mut Reader<'_>, setting: Setting, value: &Node<'_>) -> Option<f64> {
+    let number = reader.number(value)?;
+    let Shape::Number(range) = setting.shape() else { return None };
+    let mut checked = range.check(number);
+    if checked.is_ok() && range.seconds {
+        checked = duration_from_seconds(number).map(|_| ());
+    }
+    match checked {
+        Ok(()) => Some(number),
+        Err(message) => {
+            reader.problem(value, format_args!("{message}"));
+            None
+        }
+    }
 }
 
-fn query(object: &Node<'_>) -> Result<Vec<(String, String)>, Vec<Problem>> {
-    pairs(object, |value| match value.kind() {
+fn keys<'a>(reader: &mut Reader<'a>, list: &Node<'a>, env: Env<'_>) -> Vec<ApiKey> {
+    let mut keys = Vec::new();
+    if list.json.text().is_some() {
+        reader.unexpected::<()>(list, "a list of keys", "; put it into brackets: [\"…\"]");
+    } else {
+        for key in reader.elements(list).unwrap_or_default() {
+            keys.extend(secret(reader, &key, env, rules::key).map(ApiKey::from));
+        }
+    }
+    keys
+}
+
+fn query<'a>(reader: &mut Reader<'a>, value: &Node<'a>) -> Option<String> {
+    match value.json.value {
         // As written: `1.0` is not `1` to a server.
-        Kind::Number | Kind::Flag => Ok(value.written()),
-        _ => value.string(),
-    })
+        Value::Number(_) | Value::Flag(_) => Some(value.json.to_string()),
+        _ => reader.text(value).map(str::to_owned),
+    }
 }
 
 /// A string that may come from the environment, judged here to say which one is bad and why.
-fn secret(
-    value: &Node<'_>,
+fn secret<'a>(
+    reader: &mut Reader<'a>,
+    value: &Node<'a>,
     env: Env<'_>,
     rule: fn(&str) -> Result<(), String>,
-) -> Result<String, Problem> {
-    let written = value.string()?;
-    let secret = resolve(&written, env).map_err(|message| value.problem(message))?;
-    match rule(&secret) {
+) -> Option<String> {
+    let written = reader.text(value)?;
+    let found = resolve(written, env).and_then(|secret| match rule(&secret) {
         Ok(()) => Ok(secret),
-        Err(message) if is_reference(&written) => {
-            Err(value.problem(format!("names an environment variable whose value {message}")))
+        Err(message) if is_reference(written) => {
+            Err(format!("names an environment variable whose value {message}"))
         }
-        Err(message) => Err(value.problem(message)),
+        Err(message) => Err(message),
+    });
+    match found {
+        Ok(secret) => Some(secret),
+        Err(message) => {
+            reader.problem(value, format_args!("{message}"));
+            None
+        }
     }
 }
+
+/// Reads the value of a member.
+type Read<'r, 'a> = &'r dyn Fn(&mut Reader<'a>, &Node<'a>) -> Option<String>;
 
 fn pairs<'a>(
+    reader: &mut Reader<'a>,
     object: &Node<'a>,
-    read: impl Fn(&Node<'a>) -> Result<String, Problem>,
-) -> Result<Vec<(String, String)>, Vec<Problem>> {
-    let members = object.members().map_err(|problem| vec![problem])?;
-    let twice = duplicates(&members);
-    let pairs = all_or_problems(
-        members.into_iter().map(|Member { name, value }| Ok((name.to_owned(), read(&value)?))),
-    );
-    match pairs {
-        Ok(pairs) if twice.is_empty() => Ok(pairs),
-        Ok(_) => Err(twice),
-        Err(found) => Err(twice.into_iter().chain(found).collect()),
-    }
-}
-
-/// Like collecting into a `Result`, but with every problem and not the first alone.
-fn all_or_problems<T>(
-    items: impl Iterator<Item = Result<T, Problem>>,
-) -> Result<Vec<T>, Vec<Problem>> {
-    let (mut good, mut bad) = (Vec::new(), Vec::new());
-    for item in items {
-        match item {
-            Ok(item) => good.push(item),
-            Err(problem) => bad.push(problem),
+    read: Read<'_, 'a>,
+) -> Vec<(String, String)> {
+    let mut pairs = Vec::new();
+    for Member { name, value } in reader.members(object).unwrap_or_default() {
+        if let Some(text) = read(reader, &value) {
+            pairs.push((name.to_owned(), text));
         }
     }
-    if bad.is_empty() { Ok(good) } else { Err(bad) }
+    pairs
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::super::json_tree::Document;
     use super::*;
 
     /// Reads one entry that stands on line 2, with its keys on line 3.
     fn read(fields: &str) -> (ModelSettings, Vec<String>) {
         let text = format!("{{\"gpt-4\":\n{{\n{fields}\n}}}}");
         let document = Document::read(&text).unwrap();
-        let entry = document.root().members().unwrap().remove(0).value;
-        let fields = entry.members().unwrap();
-        let defaults = ModelSettings::new("openai", "gpt-4", [""; 0]);
+        let mut reader = document.reader();
+        let entry = reader.members(&document.root()).unwrap().remove(0).value;
+        let fields = reader.members(&entry).unwrap();
+        let mut settings = ModelSettings::new("openai", "gpt-4", [""; 0]);
         let env = |name: &str| match name {
             "KEY" => Some("sk-env\n".to_owned()),
             "BAD" => Some("sk secret".to_owned()),
             _ => None,
         };
-        let ReadEntry { settings, mut problems, .. } = read_entry(&entry, &fields, defaults, &env);
-        problems.extend(unknown_fields(&fields, false));
-        let problems = problems.iter().map(|p| p.to_string().replace("gpt-4.", "")).collect();
+        report_unknown(&mut reader, &fields, false);
+        read_entry(&mut reader, &entry, &fields, &mut settings, &env);
+        let problems = reader.problems.iter();
+        let problems = problems.map(|p| p.to_string().replace("gpt-4.", "")).collect();
         (settings, problems)
     }
 

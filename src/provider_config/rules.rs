@@ -8,35 +8,27 @@ use super::model_settings::ModelSettings;
 use super::nearest_name::nearest_name;
 use super::setting::{Setting, Shape};
 
-/// Something wrong with a setting, or with one part of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Finding {
-    pub(super) part: Part,
-    pub(super) message: String,
-}
-
 /// Which part of a setting's value is meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Part {
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Part<'a> {
     Whole,
     Element(usize),
-    Member(String),
+    Member(&'a str),
 }
 
-impl Finding {
-    fn whole(message: impl Into<String>) -> Self {
-        Self { part: Part::Whole, message: message.into() }
-    }
-
-    /// The path of what is wrong, given the setting's own.
-    pub(super) fn path_under(&self, setting: &str) -> String {
-        match &self.part {
+impl Part<'_> {
+    /// The path of the part, given the setting's own.
+    pub(super) fn path_under(self, setting: &str) -> String {
+        match self {
             Part::Whole => setting.to_owned(),
-            Part::Element(index) => json_path::element(setting, *index),
+            Part::Element(index) => json_path::element(setting, index),
             Part::Member(name) => json_path::member(setting, name),
         }
     }
 }
+
+/// Is told what is wrong, and with which part of a setting.
+type Report<'r> = &'r mut dyn FnMut(Part<'_>, &str);
 
 /// Headers that the client or the transport writes itself.
 const RESERVED_HEADERS: [&str; 14] = [
@@ -56,25 +48,28 @@ const RESERVED_HEADERS: [&str; 14] = [
     "upgrade",
 ];
 
-/// Everything wrong with one setting.
-pub(super) fn check(setting: Setting, settings: &ModelSettings) -> Vec<Finding> {
-    match setting {
-        Setting::ApiKeys => api_keys(settings),
-        Setting::BaseUrl => base_url(settings).err().map(Finding::whole).into_iter().collect(),
-        Setting::Model => name(&settings.model).err().map(Finding::whole).into_iter().collect(),
-        Setting::Headers => headers(settings),
-        Setting::Query => query(settings),
-        Setting::AuthHeader => auth_header(settings).map(Finding::whole).into_iter().collect(),
-        _ => number(setting, settings).map(Finding::whole).into_iter().collect(),
+/// Reports everything that is wrong with one setting.
+pub(super) fn check(setting: Setting, settings: &ModelSettings, report: Report<'_>) {
+    let found = match setting {
+        Setting::ApiKeys => return api_keys(settings, report),
+        Setting::Headers => return headers(settings, report),
+        Setting::Query => return query(settings, report),
+        Setting::BaseUrl => base_url(settings),
+        Setting::Model => name(&settings.model).map_err(str::to_owned),
+        Setting::AuthHeader => auth_header(settings).map_err(str::to_owned),
+        _ => number(setting, settings),
+    };
+    if let Err(message) = found {
+        report(Part::Whole, &message);
     }
 }
 
 /// The name of a provider or model.
-pub(super) fn name(name: &str) -> Result<(), String> {
-    if name.trim().is_empty() {
-        Err("must not be empty".to_owned())
+pub(super) fn name(name: &str) -> Result<(), &'static str> {
+    if name.trim_ascii().is_empty() {
+        Err("must not be empty")
     } else if name.chars().any(char::is_control) {
-        Err("must not contain control characters".to_owned())
+        Err("must not contain control characters")
     } else {
         Ok(())
     }
@@ -85,7 +80,8 @@ pub(crate) fn key(key: &str) -> Result<(), String> {
     if key.is_empty() {
         return Err("is empty".to_owned());
     }
-    match key.chars().position(|c| !c.is_ascii_graphic()) {
+    // Up to the first odd one, bytes are characters.
+    match key.bytes().position(|b| !b.is_ascii_graphic()) {
         None => Ok(()),
         Some(at) => Err(format!(
             "has a space, a control character or a letter outside ASCII as character {} of {}: \
@@ -98,31 +94,34 @@ pub(crate) fn key(key: &str) -> Result<(), String> {
 
 /// The value of a header.
 pub(super) fn header_value(value: &str) -> Result<(), String> {
-    if value.chars().all(|c| c == ' ' || c.is_ascii_graphic()) && value.trim() == value {
+    if value.bytes().all(|b| b == b' ' || b.is_ascii_graphic()) && value.trim_ascii() == value {
         Ok(())
     } else {
         Err("must be visible ASCII, with spaces only inside".to_owned())
     }
 }
 
-fn api_keys(settings: &ModelSettings) -> Vec<Finding> {
-    let local = BaseUrl::parse(&settings.base_url).is_ok_and(|url| url.is_loopback());
-    if settings.api_keys.is_empty() && !local {
-        return vec![Finding::whole(
-            "must hold at least one key; only a server on this machine (localhost) may have none",
-        )];
+fn api_keys(settings: &ModelSettings, report: Report<'_>) {
+    let is_local = || BaseUrl::parse(&settings.base_url).is_ok_and(|url| url.is_loopback());
+    if settings.api_keys.is_empty() && !is_local() {
+        let message =
+            "must hold at least one key; only a server on this machine (localhost) may have none";
+        report(Part::Whole, message);
     }
-    let finding = |(index, message)| Finding { part: Part::Element(index), message };
-    let keys = settings.api_keys.iter().enumerate();
-    keys.filter_map(|(at, one)| Some((at, key(one.expose()).err()?))).map(finding).collect()
+    for (at, one) in settings.api_keys.iter().enumerate() {
+        if let Err(message) = key(one.expose()) {
+            report(Part::Element(at), &message);
+        }
+    }
 }
 
 fn base_url(settings: &ModelSettings) -> Result<(), String> {
     if settings.base_url.is_empty() {
-        let hint = nearest_name(&settings.provider, known_names())
-            .map(|near| format!("; did you mean the provider `{near}`?"))
-            .unwrap_or_default();
-        return Err(format!("is missing, and no provider of this name is known{hint}"));
+        let mut message = "is missing, and no provider of this name is known".to_owned();
+        if let Some(near) = nearest_name(&settings.provider, &mut known_names()) {
+            message += &format!("; did you mean the provider `{near}`?");
+        }
+        return Err(message);
     }
     let url = BaseUrl::parse(&settings.base_url)?;
     if url.is_secure() || url.is_loopback() || settings.allow_http {
@@ -133,78 +132,72 @@ fn base_url(settings: &ModelSettings) -> Result<(), String> {
         .to_owned())
 }
 
-fn headers(settings: &ModelSettings) -> Vec<Finding> {
-    let mut findings = Vec::new();
+fn headers(settings: &ModelSettings, report: Report<'_>) {
     for (index, (name, value)) in settings.headers.iter().enumerate() {
-        let mut report =
-            |message| findings.push(Finding { part: Part::Member(name.clone()), message });
+        let part = Part::Member(name);
+        let is = |other: &String| other.eq_ignore_ascii_case(name);
         if let Err(message) = header_name(name) {
-            report(message);
-        } else if settings.auth_header.as_ref().is_some_and(|auth| auth.eq_ignore_ascii_case(name))
-        {
-            report("is the header that `auth_header` puts the key into".to_owned());
+            report(part, message);
+        } else if settings.auth_header.as_ref().is_some_and(is) {
+            report(part, "is the header that `auth_header` puts the key into");
         }
-        let earlier = settings.headers[..index].iter();
-        if earlier.clone().any(|(other, _)| other.eq_ignore_ascii_case(name)) {
-            report("is set twice; case does not count in headers".to_owned());
+        if settings.headers[..index].iter().any(|(other, _)| is(other)) {
+            report(part, "is set twice; case does not count in headers");
         }
-        header_value(value).unwrap_or_else(report);
+        if let Err(message) = header_value(value) {
+            report(part, &message);
+        }
     }
-    findings
 }
 
-fn header_name(name: &str) -> Result<(), String> {
+fn header_name(name: &str) -> Result<(), &'static str> {
     if name.eq_ignore_ascii_case("authorization") {
-        return Err(
-            "is written from `api_keys`; `auth_header` names another header for the key".to_owned()
-        );
+        return Err("is written from `api_keys`; `auth_header` names another header for the key");
     }
     token(name)?;
     if RESERVED_HEADERS.iter().any(|reserved| reserved.eq_ignore_ascii_case(name)) {
-        return Err("is a header that the client writes itself".to_owned());
+        return Err("is a header that the client writes itself");
     }
     Ok(())
 }
 
 /// A header's name as RFC 9110 has it.
-fn token(name: &str) -> Result<(), String> {
+fn token(name: &str) -> Result<(), &'static str> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     if !name.is_empty() && name.bytes().all(fits) {
         Ok(())
     } else {
-        Err("is no header name: letters, digits and `-` only".to_owned())
+        Err("is no header name: letters, digits and `-` only")
     }
 }
 
-fn query(settings: &ModelSettings) -> Vec<Finding> {
-    let mut findings = Vec::new();
+fn query(settings: &ModelSettings, report: Report<'_>) {
     for (name, value) in &settings.query {
-        let mut report = |message: &str| {
-            let part = Part::Member(name.clone());
-            findings.push(Finding { part, message: message.to_owned() });
-        };
         if name.is_empty() {
-            report("has an empty name");
+            report(Part::Member(name), "has an empty name");
         }
-        if name.chars().chain(value.chars()).any(char::is_control) {
-            report("must not contain control characters");
+        if [name, value].iter().any(|text| text.chars().any(char::is_control)) {
+            report(Part::Member(name), "must not contain control characters");
         }
     }
-    findings
 }
 
-fn auth_header(settings: &ModelSettings) -> Option<String> {
-    let name = settings.auth_header.as_ref()?;
-    if name.eq_ignore_ascii_case("authorization") {
+fn auth_header(settings: &ModelSettings) -> Result<(), &'static str> {
+    match &settings.auth_header {
+        None => Ok(()),
         // With it the key would be sent without `Bearer`, which nobody means who writes this.
-        return Some("is `Authorization: Bearer` by default; leave it out".to_owned());
+        Some(name) if name.eq_ignore_ascii_case("authorization") => {
+            Err("is `Authorization: Bearer` by default; leave it out")
+        }
+        Some(name) => header_name(name),
     }
-    header_name(name).err()
 }
 
-fn number(setting: Setting, settings: &ModelSettings) -> Option<String> {
-    let Shape::Number(range) = setting.shape() else { return None };
-    range.check(setting.number_in(settings)?).err()
+fn number(setting: Setting, settings: &ModelSettings) -> Result<(), String> {
+    match (setting.shape(), setting.number_in(settings)) {
+        (Shape::Number(range), Some(number)) => range.check(number),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -219,8 +212,11 @@ mod tests {
     }
 
     fn messages(setting: Setting, change: impl FnOnce(&mut ModelSettings)) -> Vec<String> {
-        let findings = check(setting, &settings(change));
-        findings.iter().map(|f| format!("{}: {}", f.path_under("x"), f.message)).collect()
+        let mut found = Vec::new();
+        check(setting, &settings(change), &mut |part, message| {
+            found.push(format!("{}: {message}", part.path_under("x")));
+        });
+        found
     }
 
     #[test]
@@ -330,7 +326,7 @@ mod tests {
     #[test]
     fn the_defaults_break_no_rule() {
         for setting in Setting::all() {
-            assert_eq!(check(setting, &settings(|_| ())), []);
+            assert_eq!(messages(setting, |_| ()), [""; 0]);
         }
     }
 }

@@ -129,6 +129,43 @@ impl Setting {
         }
     }
 
+    /// Sets a number of the table's range, in which it fits its type.
+    pub(super) fn put_number(self, settings: &mut ModelSettings, number: f64) {
+        let duration = Duration::try_from_secs_f64(number).unwrap_or_default();
+        match self {
+            Self::MaxRetries => settings.max_retries = number as u32,
+            Self::RetryDelay => settings.retry_delay = duration,
+            Self::RateLimitCapacity => settings.rate_limit_capacity = number,
+            Self::RateLimitRefillRate => settings.rate_limit_refill_rate = number,
+            Self::Timeout => settings.timeout = Some(duration),
+            Self::HeadersTimeout => settings.headers_timeout = duration,
+            Self::FirstTokenTimeout => settings.first_token_timeout = duration,
+            Self::IdleTimeout => settings.idle_timeout = duration,
+            Self::ContextWindow => settings.context_window = Some(number as u64),
+            Self::MaxEventBytes => settings.max_event_bytes = number as usize,
+            _ => {}
+        }
+    }
+
+    /// Sets a text.
+    pub(super) fn put_text(self, settings: &mut ModelSettings, text: String) {
+        match self {
+            Self::BaseUrl => settings.base_url = text,
+            Self::Model => settings.model = text,
+            Self::AuthHeader => settings.auth_header = Some(text),
+            _ => {}
+        }
+    }
+
+    /// Sets a flag.
+    pub(super) fn put_flag(self, settings: &mut ModelSettings, flag: bool) {
+        match self {
+            Self::AllowHttp => settings.allow_http = flag,
+            Self::SkipUndecodableEvents => settings.skip_undecodable_events = flag,
+            _ => {}
+        }
+    }
+
     /// The number that holds where the setting is left out, where there is one.
     pub(super) fn default_number(self) -> Option<f64> {
         self.number_in(&ModelSettings::new("", "", [""; 0]))

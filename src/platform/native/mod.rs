@@ -1,5 +1,6 @@
 //! What a native platform brings: its clock, and reqwest where that feature is on.
 
+pub mod addresses;
 mod clock;
 pub mod numbers;
 #[cfg(feature = "reqwest")]

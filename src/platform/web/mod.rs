@@ -4,6 +4,7 @@
 //! Everything is looked up on the global object when it is used, never before: isolates forbid
 //! timers, random numbers and requests while a script is being loaded.
 
+pub mod addresses;
 mod clock;
 mod fetch_transport;
 pub mod numbers;

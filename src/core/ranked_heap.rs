@@ -1,21 +1,21 @@
 //! An indexed min-heap: the members are small numbers, each has a rank, and both the least and any
 //! given member can be found, re-ranked or removed in O(log n).
 
-/// Fewest in flight first; among equals the one used longest ago.
-pub type Rank = (u32, u64);
+/// What orders the members: the first number, and among equals the second.
+pub type Rank = (u64, u64);
 
 /// Members ordered by rank.
 #[derive(Debug, Default)]
-pub struct ReadyHeap {
+pub struct RankedHeap {
     heap: Vec<(Rank, usize)>,
     /// Where each member stands in `heap`.
     position: Vec<Option<usize>>,
 }
 
-impl ReadyHeap {
-    /// The member with the least rank.
-    pub fn least(&self) -> Option<usize> {
-        self.heap.first().map(|&(_, member)| member)
+impl RankedHeap {
+    /// The least rank, and the member that has it.
+    pub fn least(&self) -> Option<(Rank, usize)> {
+        self.heap.first().copied()
     }
 
     /// Puts `member` in, or gives it a new rank.
@@ -74,19 +74,19 @@ mod tests {
     #[test]
     fn agrees_with_a_list_that_is_searched() {
         let mut random = Jitter::new(11);
-        let (mut heap, mut list) = (ReadyHeap::default(), std::collections::BTreeMap::new());
+        let (mut heap, mut list) = (RankedHeap::default(), std::collections::BTreeMap::new());
         for step in 0..20_000u64 {
             let member = (random.next() * 50.0) as usize;
             if random.next() < 0.3 {
                 heap.remove(member);
                 list.remove(&member);
             } else {
-                let rank = ((random.next() * 5.0) as u32, step);
+                let rank = ((random.next() * 5.0) as u64, step);
                 heap.set(member, rank);
                 list.insert(member, rank);
             }
-            let expected = list.iter().min_by_key(|(_, rank)| **rank).map(|(member, _)| *member);
-            assert_eq!(heap.least(), expected);
+            let least = list.iter().map(|(member, rank)| (*rank, *member)).min();
+            assert_eq!(heap.least(), least);
         }
     }
 }
