@@ -36,6 +36,12 @@ const wasm = {
   rustup: ["target", "add", WASM],
 };
 
+const standardLibrary = {
+  name: "the source of the standard library",
+  isThere: () => existsSync(join((output(["rustc", "--print", "sysroot"]) ?? "").trim(), "lib/rustlib/src/rust/library/std")),
+  rustup: ["component", "add", "rust-src"],
+};
+
 /** Whether a version such as "1.95.0" or "1.97.0-nightly" is as new as another. */
 function atLeast(found, wanted) {
   if (!found) return false;
@@ -82,8 +88,8 @@ export async function ensureCompiler() {
   console.log(output(["rustc", "--version"]).trim());
 }
 
-/** What it takes to build it for wasm32. */
-export const ensureWasm = () => ensure(wasm);
+/** What it takes to build the standard library along. */
+export const ensureStandardLibrary = () => ensure(standardLibrary);
 
 /** What it takes to check it as well. */
 export async function ensureChecks() {
