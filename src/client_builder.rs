@@ -80,7 +80,8 @@ impl ClientBuilder {
     }
 
     /// A pool of your own, which must be for the same origin as the settings' `base_url`. The
-    /// settings' keys are added to it.
+    /// settings' keys are added to it. Default: a pool of the settings' keys, shared by the clients
+    /// with the very same keys.
     pub fn key_pool(mut self, pool: ApiKeyPool) -> Self {
         self.pool = Some(pool);
         self
@@ -110,7 +111,15 @@ impl ClientBuilder {
         let (runtime, transport) = (self.world.runtime()?, self.world.transport()?);
         normalise(&mut self.settings);
         let bucket = bucket(&runtime, &self.settings)?;
-        client(self.settings, bucket, self.pool, runtime, (transport, self.world.observer))
+        let pool = match self.pool {
+            Some(pool) => {
+                let keys = &self.settings.api_keys;
+                keys.iter().try_for_each(|key| pool.add_key(key.expose()))?;
+                pool
+            }
+            None => ApiKeyPool::of_keys(&self.settings, runtime.clone()),
+        };
+        Ok(client(self.settings, bucket, pool, runtime, (transport, self.world.observer)))
     }
 }
 
@@ -131,6 +140,7 @@ impl ClientBuilder {
 pub struct ConfigLoader<'a> {
     env: Env<'a>,
     pool: Option<ApiKeyPool>,
+    own_pools: bool,
     world: World,
     observers: Option<Observers<'a>>,
 }
@@ -138,7 +148,7 @@ pub struct ConfigLoader<'a> {
 impl Default for ConfigLoader<'_> {
     fn default() -> Self {
         let env = Box::new(|name: &str| std::env::var(name).ok());
-        Self { env, pool: None, world: World::default(), observers: None }
+        Self { env, pool: None, own_pools: false, world: World::default(), observers: None }
     }
 }
 
@@ -157,6 +167,14 @@ impl<'a> ConfigLoader<'a> {
     /// A clock of your own.
     pub fn runtime(mut self, runtime: Arc<dyn Runtime>) -> Self {
         self.world.runtime = Some(runtime);
+        self
+    }
+
+    /// Gives each client a pool of its own, which it shares only with clients of the very same keys.
+    /// Default: the entries of one provider and address share what is learned of a key, and loading
+    /// again adds keys to an entry.
+    pub fn own_pools(mut self) -> Self {
+        self.own_pools = true;
         self
     }
 
@@ -246,9 +264,14 @@ impl<'a> ConfigLoader<'a> {
             }
             let observer = self.observers.as_ref().map(|observers| observers(&settings));
             let world = (transport.clone(), observer);
-            client(settings, bucket, self.pool.clone(), runtime.clone(), world)
+            let pool = match &self.pool {
+                Some(pool) => pool.clone(),
+                None if self.own_pools => ApiKeyPool::of_keys(&settings, runtime.clone()),
+                None => ApiKeyPool::of_entry(&settings, runtime.clone()),
+            };
+            client(settings, bucket, pool, runtime.clone(), world)
         };
-        ready.into_iter().map(client).collect()
+        Ok(ready.into_iter().map(client).collect())
     }
 }
 
@@ -343,21 +366,10 @@ fn bucket(runtime: &Arc<dyn Runtime>, settings: &ModelSettings) -> Result<TokenB
 fn client(
     settings: ModelSettings,
     bucket: TokenBucket,
-    pool: Option<ApiKeyPool>,
+    pool: ApiKeyPool,
     runtime: Arc<dyn Runtime>,
     (transport, observer): (Arc<dyn Transport>, Option<Arc<dyn Observer>>),
-) -> Result<OpenAiCompatible, Error> {
-    let pool = match pool {
-        Some(pool) => {
-            settings.api_keys.iter().try_for_each(|key| pool.add_key(key.expose()))?;
-            pool
-        }
-        None => {
-            let (provider, entry) = (&settings.provider, &settings.name);
-            let keys = &settings.api_keys;
-            ApiKeyPool::of_entry(provider, &settings.base_url, entry, keys, runtime.clone())
-        }
-    };
+) -> OpenAiCompatible {
     let counters = Arc::new(Counters::new(observer));
     let engine = Engine {
         pool,
@@ -369,12 +381,12 @@ fn client(
         max_event_bytes: settings.max_event_bytes,
         skip_undecodable_events: settings.skip_undecodable_events,
     };
-    Ok(OpenAiCompatible::from_inner(Inner {
+    OpenAiCompatible::from_inner(Inner {
         settings,
         engine,
         bucket,
         other_buckets: Mutex::default(),
         counters,
         refuses_usage: AtomicBool::new(false),
-    }))
+    })
 }

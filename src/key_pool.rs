@@ -13,7 +13,7 @@ use crate::core::retry::{Failure, NextKey};
 use crate::error::{Error, ErrorKind, Problem};
 use crate::lock::lock;
 use crate::platform::{Runtime, the_clock};
-use crate::provider_config::{BaseUrl, check_key, known_base_url};
+use crate::provider_config::{BaseUrl, ModelSettings, check_key, known_base_url};
 use crate::registry;
 use crate::wakers::{Change, Wakers};
 
@@ -101,23 +101,39 @@ impl ApiKeyPool {
 
     /// The keys of one entry of a configuration, within the pool of its provider: the entry's
     /// requests use no others, and what is learned of a key holds wherever it stands.
-    pub(crate) fn of_entry(
-        provider_id: &str,
-        base_url: &str,
-        entry: &str,
-        keys: &[ApiKey],
-        runtime: Arc<dyn Runtime>,
-    ) -> Self {
-        let mut pool = Self::shared(provider_id, base_url, runtime);
-        let scope = pool.lock().scope(entry);
+    pub(crate) fn of_entry(entry: &ModelSettings, runtime: Arc<dyn Runtime>) -> Self {
+        let mut pool = Self::shared(&entry.provider, &entry.base_url, runtime);
+        let scope = pool.lock().scope(&entry.name);
         pool.scope = scope;
-        // A server that wants no keys has one place for all requests, and they carry no header.
-        pool.add_all(if keys.is_empty() { vec![ApiKey::none()] } else { keys.to_vec() });
-        pool
+        pool.with_keys_of(entry)
+    }
+
+    /// The keys of a client that is made in code. Clients with the very same keys share a pool, and no
+    /// others do: one client's requests never go out with a key of another's.
+    pub(crate) fn of_keys(client: &ModelSettings, runtime: Arc<dyn Runtime>) -> Self {
+        let mut name = client.provider.clone();
+        for key in &client.api_keys {
+            name.push('\n');
+            name.push_str(key.expose());
+        }
+        let pool = Self::shared_as(&name, &client.provider, &client.base_url, runtime);
+        pool.with_keys_of(client)
+    }
+
+    /// The same pool with these keys in it, too. A server that wants no keys has one place for all
+    /// requests, and they carry no header.
+    fn with_keys_of(self, settings: &ModelSettings) -> Self {
+        let keys = settings.api_keys.clone();
+        self.add_all(if keys.is_empty() { vec![ApiKey::none()] } else { keys });
+        self
     }
 
     fn shared(provider_id: &str, base_url: &str, runtime: Arc<dyn Runtime>) -> Self {
-        registry::pool(&runtime.clone(), provider_id, base_url, || Shared {
+        Self::shared_as(provider_id, provider_id, base_url, runtime)
+    }
+
+    fn shared_as(name: &str, provider_id: &str, base_url: &str, runtime: Arc<dyn Runtime>) -> Self {
+        registry::pool(&runtime.clone(), name, base_url, || Shared {
             provider_id: provider_id.to_owned(),
             base_url: OnceLock::new(),
             pool: Mutex::default(),

@@ -34,14 +34,14 @@ impl<T> Shelf<T> {
     }
 }
 
-/// The pool of `provider_id` at `base_url`.
+/// The pool of this name at `base_url`.
 pub(crate) fn pool(
     runtime: &Arc<dyn Runtime>,
-    provider_id: &str,
+    name: &str,
     base_url: &str,
     make: impl FnOnce() -> key_pool::Shared,
 ) -> ApiKeyPool {
-    let key = key(runtime, provider_id, base_url);
+    let key = key(runtime, name, base_url);
     ApiKeyPool::from_shared(POOLS.get_or_put(key, || Arc::new(make())))
 }
 

@@ -11,7 +11,8 @@ use futures::future::{Either, select};
 use futures::{FutureExt, StreamExt};
 use lockkeeper::testing::{Executor, Reply, ScriptedTransport, VirtualClock};
 use lockkeeper::{
-    ApiKeyPool, ChatOptions, ConfigLoader, ErrorKind, LlmInterface, OpenAiCompatible,
+    ApiKeyPool, ChatOptions, ConfigLoader, ErrorKind, LlmInterface, Message, ModelSettings,
+    OpenAiCompatible,
 };
 use scripted::{
     BASE_URL, BOTH, Scene, Way, ask, key, key_number, label, question, seconds, settings,
@@ -342,4 +343,32 @@ fn a_server_that_wants_keys_after_all_gets_them() {
         clock.block_on(ask(&with, BOTH[0], ChatOptions::default())).unwrap();
     }
     assert!(transport.requests().iter().all(|request| request.key() == Some(&key(1))));
+}
+
+#[test]
+fn clients_made_in_code_never_use_each_others_keys() {
+    let clock = VirtualClock::new();
+    let provider = ScriptedTransport::replies(&clock, (0..6).map(|_| Reply::answer("Hi!")));
+    let client = |keys: &[&str]| {
+        let settings = ModelSettings::new("tenants", "m", keys.iter().copied());
+        let mut settings = settings;
+        settings.base_url = "https://api.example.com/v1".into();
+        let builder = OpenAiCompatible::builder(settings).transport(Arc::new(provider.clone()));
+        builder.runtime(clock.runtime()).build().unwrap()
+    };
+    let (ours, theirs) = (client(&["sk-tenant-aaaaaaaa"]), client(&["sk-tenant-bbbbbbbb"]));
+    let ask = |llm: &OpenAiCompatible| {
+        let call = llm.chat(vec![Message::user("Hi!")], ChatOptions::default());
+        clock.block_on(call).unwrap();
+    };
+    (0..3).for_each(|_| ask(&theirs));
+    let keys: Vec<_> =
+        provider.requests().iter().filter_map(|sent| sent.key().map(str::to_owned)).collect();
+    assert_eq!(keys, ["sk-tenant-bbbbbbbb"; 3]);
+    theirs.key_pool().reload(["sk-tenant-cccccccc"]).unwrap();
+    ask(&ours);
+    assert_eq!(provider.requests()[3].key(), Some("sk-tenant-aaaaaaaa"));
+    // The very same keys are one pool: what one client learns, the other knows.
+    let again = client(&["sk-tenant-aaaaaaaa"]);
+    assert_eq!(again.key_pool().statuses()[0].counts.succeeded, 1);
 }

@@ -17,11 +17,21 @@ fn transport(fetch: Option<Function>) -> Arc<dyn Transport> {
     Arc::new(fetch.map_or_else(FetchTransport::new, FetchTransport::with_fetch))
 }
 
-/// The clients of a `provider.json`, in its order. With a pool, its keys are theirs.
+/// Whose keys a client uses.
+enum Keys {
+    /// Those of its entry, within the pool of the provider.
+    OfEntries,
+    /// Its own alone.
+    OfClient,
+    /// Those of a pool.
+    Pool(Pool),
+}
+
+/// The clients of a `provider.json`, in its order.
 fn clients(
     text: &str,
     env: impl Fn(&str) -> Option<String>,
-    pool: Option<Pool>,
+    pool: Keys,
     fetch: Option<Function>,
 ) -> Result<Vec<Client>, JsValue> {
     let listeners = RefCell::new(Vec::new());
@@ -31,8 +41,10 @@ fn clients(
             listeners.borrow_mut().push(listener.clone());
             Arc::new(listener)
         });
-    if let Some(pool) = pool {
-        loader = loader.key_pool(pool.into_inner());
+    match pool {
+        Keys::OfEntries => {}
+        Keys::OfClient => loader = loader.own_pools(),
+        Keys::Pool(pool) => loader = loader.key_pool(pool.into_inner()),
     }
     let clients = loader.load_list(text).map_err(|error| lists::error(&error))?;
     Ok(clients.into_iter().zip(listeners.take()).map(|(llm, it)| Client::new(llm, it)).collect())
@@ -43,7 +55,7 @@ fn clients(
 pub fn load(text: &str, lookup: &Function, fetch: Option<Function>) -> Result<Array, JsValue> {
     let env = |name: &str| lookup.call1(&JsValue::UNDEFINED, &name.into()).ok()?.as_string();
     let found = Array::new();
-    for client in clients(text, env, None, fetch)? {
+    for client in clients(text, env, Keys::OfEntries, fetch)? {
         let (provider, name) = client.name();
         found.push(&lists::list([provider.into(), name.into(), client.into()]));
     }
@@ -57,7 +69,8 @@ pub fn client(
     pool: Option<Pool>,
     fetch: Option<Function>,
 ) -> Result<Option<Client>, JsValue> {
-    Ok(clients(text, |_| None, pool, fetch)?.pop())
+    let keys = pool.map_or(Keys::OfClient, Keys::Pool);
+    Ok(clients(text, |_| None, keys, fetch)?.pop())
 }
 
 /// A rough estimate of how many LLM tokens a text is.
