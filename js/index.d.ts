@@ -16,8 +16,18 @@ export interface ChatMessage {
   role: string;
   /** What is said: a text, or a list of parts (texts, images, audio, files). */
   content?: string | ReadonlyArray<ContentPart> | null;
-  /** More fields, such as `name`, `tool_calls`, `tool_call_id`. */
-  [field: string]: unknown;
+  /** Who speaks, by name. */
+  name?: string;
+  /** The calls that the model asked for, of an `assistant`. */
+  tool_calls?: ReadonlyArray<FunctionToolCall>;
+  /** Which call this is the result of, of a `tool`. */
+  tool_call_id?: string;
+  /** Why the model declined to answer, of an `assistant`. */
+  refusal?: string | null;
+  /** The model's thinking, by the name that most providers give it. */
+  reasoning_content?: string | null;
+  /** The model's thinking, by the name that Groq and OpenRouter give it. */
+  reasoning?: string | null;
 }
 
 /** A part of a message's content, such as `{ type: "text", text }` or `{ type: "image_url", image_url }`. */
@@ -26,20 +36,38 @@ export interface ContentPart {
   [field: string]: unknown;
 }
 
-/** The messages of a chat. Arrays of the `openai` package's message types fit, too. */
-export type ChatMessages = ReadonlyArray<ChatMessage | MessageLike>;
+/** The messages of a chat: those of this library, of the `openai` package, or with fields of your own. */
+export type ChatMessages = ReadonlyArray<ChatMessage | MessageLike | (MessageLike & { [field: string]: unknown })>;
 
 /** Any object with a role; what else it has is the provider's business. */
 export interface MessageLike {
   role: string;
 }
 
-/** The options of one call. What is not named here (any OpenAI field) goes to the provider as it is. */
+/** The options of one call. A call takes any other field of OpenAI's API as well, and passes it on as it is. */
 export interface ChatOptions {
   /** The model that answers. Default: the client's. */
   model?: string;
   /** How freely the model picks its words, as a rule from 0 to 2. Default: the provider's. */
   temperature?: number | null;
+  /** The share of the likeliest words to pick from, up to 1. Default: the provider's. */
+  top_p?: number | null;
+  /** The most LLM tokens to answer with, by its older name. Default: the provider's. */
+  max_tokens?: number | null;
+  /** The most LLM tokens to answer with, reasoning included. Default: the provider's. */
+  max_completion_tokens?: number | null;
+  /** Where to stop. Default: nowhere. */
+  stop?: string | ReadonlyArray<string> | null;
+  /** Asks for the same answer to the same request. Default: none. */
+  seed?: number | null;
+  /** How many answers to choose from. Default: 1. */
+  n?: number | null;
+  /** The tools that the model may call. Default: none. */
+  tools?: ReadonlyArray<object>;
+  /** Whether the model must call a tool, and which. Default: the provider's. */
+  tool_choice?: string | object;
+  /** What form the answer must take. Default: text. */
+  response_format?: object;
   /** How long the whole call may take, waits and retries included, in seconds. Default: the client's. */
   timeout?: number;
   /** Streams: from sending a request to the response's headers, in seconds. Default: the client's. */
@@ -52,8 +80,6 @@ export interface ChatOptions {
   maxRetries?: number;
   /** Ends the call, whatever it is doing. The call rejects with the signal's reason. Default: none. */
   signal?: AbortSignal | null;
-  /** Any other field of OpenAI's API, passed on as it is. */
-  [field: string]: unknown;
 }
 
 // ---------------------------------------------------------------- what is answered
@@ -86,6 +112,10 @@ export interface AssistantMessage {
   content: string | null;
   refusal: string | null;
   tool_calls?: FunctionToolCall[];
+  /** The model's thinking, by the name that most providers give it. */
+  reasoning_content?: string | null;
+  /** The model's thinking, by the name that Groq and OpenRouter give it. */
+  reasoning?: string | null;
 }
 
 /** One of the answers. */
@@ -106,7 +136,9 @@ export interface ChatCompletion {
   created: number;
   model: string;
   choices: Choice[];
+  /** What it cost; where the provider does not say, an estimate. */
   usage?: Usage;
+  system_fingerprint?: string;
 }
 
 /** A piece of a tool call. */
@@ -123,6 +155,10 @@ export interface Delta {
   content?: string | null;
   refusal?: string | null;
   tool_calls?: ToolCallDelta[];
+  /** More thinking, by the name that most providers give it. */
+  reasoning_content?: string | null;
+  /** More thinking, by the name that Groq and OpenRouter give it. */
+  reasoning?: string | null;
 }
 
 /** What one choice gained. */
@@ -140,6 +176,7 @@ export interface ChatCompletionChunk {
   model: string;
   choices: ChunkChoice[];
   usage?: Usage | null;
+  system_fingerprint?: string;
 }
 
 // ---------------------------------------------------------------- who answers
@@ -147,9 +184,9 @@ export interface ChatCompletionChunk {
 /** What can be talked to: an {@link OpenAICompatible}, or an object of your own. */
 export interface LLMInterface {
   /** Sends the messages and resolves to the whole answer. */
-  chat(messages: ChatMessages, options?: ChatOptions): Promise<ChatCompletion>;
+  chat<Options extends ChatOptions>(messages: ChatMessages, options?: Options): Promise<ChatCompletion>;
   /** Sends the messages, when the stream is first read, and yields the answer as it arrives. */
-  chatStream(messages: ChatMessages, options?: ChatOptions): AsyncIterable<ChatCompletionChunk>;
+  chatStream<Options extends ChatOptions>(messages: ChatMessages, options?: Options): AsyncIterable<ChatCompletionChunk>;
 }
 
 /** The settings of a client that the configuration file has as well. */
@@ -162,7 +199,10 @@ export interface ClientSettings {
   maxRetries?: number;
   /** The wait before the first retry, in seconds; it doubles up to 60. Default: 1. */
   retryDelay?: number;
-  /** How many requests may start at once after a pause. Default: 10. */
+  /**
+   * How many requests may start at once after a pause. Default: 10. Clients of one `baseUrl` and model share one bucket,
+   * whose limits can't differ.
+   */
   rateLimitCapacity?: number;
   /** How many requests may start per second in the long run. Default: 1. */
   rateLimitRefillRate?: number;
@@ -175,9 +215,9 @@ export interface ClientSettings {
   /** Streams: the longest silence while somebody reads, in seconds. Default: 60. */
   idleTimeout?: number;
   /** Extra headers of every request. Default: none. */
-  headers?: Record<string, string>;
+  headers?: Readonly<Record<string, string>> | Headers;
   /** Extra query parameters of every request, such as Azure's `api-version`. Default: none. */
-  query?: Record<string, string | number | boolean>;
+  query?: Readonly<Record<string, string | number | boolean>> | URLSearchParams;
   /** The header that carries the bare key, such as Azure's `api-key`. Default: `Authorization: Bearer`. */
   authHeader?: string;
   /** The model's context window in LLM tokens. Default: unknown. */
@@ -205,7 +245,10 @@ export interface HostOptions {
 export interface OpenAICompatibleOptions extends ClientSettings, HostOptions {
   /** The pool that its keys come from. One of this and `apiKeys` is needed. */
   apiKeyPool?: APIKeyPool;
-  /** Its keys, in place of a pool. May be empty only for a server on this machine. */
+  /**
+   * Its keys, in place of a pool. Clients with the very same keys share a pool, others never do. May be empty only
+   * for a server on this machine.
+   */
   apiKeys?: string | ReadonlyArray<string>;
   /** The provider's name, which pools are shared by. Default: the pool's, or `"default"`. */
   providerId?: string;
@@ -244,19 +287,21 @@ export class OpenAICompatible implements LLMInterface {
   static loadFromJsonFile(path: string | URL, options?: LoadOptions): Promise<Providers>;
 
   /**
-   * Sends the messages and resolves to the whole answer, the provider's own JSON object.
+   * Sends the messages and resolves to the whole answer, the provider's own JSON object. Where that has no `usage`,
+   * an estimate is added.
    *
    * @throws {@link LLMError}, or the signal's reason.
    */
-  chat(messages: ChatMessages, options?: ChatOptions): Promise<ChatCompletion>;
+  chat<Options extends ChatOptions>(messages: ChatMessages, options?: Options): Promise<ChatCompletion>;
 
   /** Sends the messages, when the stream is first read, and yields the answer as it arrives. */
-  chatStream(messages: ChatMessages, options?: ChatOptions): ChatStream;
+  chatStream<Options extends ChatOptions>(messages: ChatMessages, options?: Options): ChatStream;
 
   /**
    * A drop-in for the global `fetch`, bound to this client: requests under its base URL go through the
    * pool, the bucket, the retries and the clocks, with a key of the pool in place of the caller's. Other URLs are refused.
-   * Give it to an SDK as its `fetch`, and switch off the SDK's own retries (`maxRetries: 0`).
+   * Give it to an SDK as its `fetch`, and switch off the SDK's own retries (`maxRetries: 0`). What an answer costs is
+   * counted where the answer says it: ask streams for `stream_options: { include_usage: true }`.
    */
   readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 

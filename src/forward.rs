@@ -13,7 +13,7 @@ use crate::clocks::{Limit, next_piece};
 use crate::codec::Account;
 use crate::core::retry::Failure;
 use crate::core::text;
-use crate::error::{Clock, Error, Problem};
+use crate::error::{Clock, Error, ErrorKind, Problem};
 use crate::events::Outcome;
 use crate::key_pool::KeyLease;
 use crate::platform::{Body, HttpResponse, TransportError, boxed_stream};
@@ -60,7 +60,10 @@ pub(crate) async fn forward(
         }
         Err(error) => {
             record.end(Outcome::Failed);
-            let refusal = call.refusal.filter(|refusal| Some(refusal.status) == error.status());
+            // A redirect without its target says less than the error.
+            let tells = error.kind() != ErrorKind::Redirect;
+            let is_last = |refusal: &Refusal| Some(refusal.status) == error.status();
+            let refusal = call.refusal.filter(|refusal| tells && is_last(refusal));
             let mut refused = refusal.map(Refusal::into_response).ok_or(error)?;
             let (name, value) = NO_MORE_RETRIES;
             refused.headers.retain(|(known, _)| known != name);

@@ -46,6 +46,9 @@ impl Refusal {
         if redaction.finds(&self.body) {
             self.body = redaction.redacted(&self.body).into_bytes();
         }
+        for (_, value) in &mut self.headers {
+            *value = redaction.redacted(&*value);
+        }
         self
     }
 }

@@ -93,11 +93,13 @@ fn limits_and_outages_are_retried() {
 #[test]
 fn a_refusal_is_passed_on_and_stops_further_retries() {
     let refusal = Reply::error(400, "bad", &format!("no {KEY} here"));
+    let refusal = refusal.header("x-echo", KEY);
     let bench = bench(vec![refusal]);
     let mut refused = request();
     refused.streams = false;
     let (response, _) = bench.clock.block_on(bench.llm.forward(refused)).unwrap();
     assert_eq!((response.status, response.header("x-should-retry")), (400, Some("false")));
+    assert_eq!(response.header("x-echo"), Some("…aaaa"));
     let text = bench.clock.block_on(body(response)).unwrap();
     assert!(text.contains("bad") && text.contains("no …aaaa here"), "{text}");
 }

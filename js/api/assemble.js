@@ -15,7 +15,7 @@ export class Assembler {
     const reported = usage ?? chunk.x_groq?.usage; // Groq's may stand in a corner
     if (reported && (!this.usage || totalOf(reported) > 0)) this.usage = reported;
     merge(this.#answer, chunk);
-    for (const choice of choices ?? []) this.#choice(choice.index ?? 0).push(choice);
+    for (const choice of objects(choices)) this.#choice(choice.index ?? 0).push(choice);
   }
 
   /** The first choice's text so far. */
@@ -70,7 +70,7 @@ class OpenChoice {
       delete fields[name];
     }
     merge(this.message, fields);
-    for (const piece of tool_calls ?? []) this.#call(piece);
+    for (const piece of objects(tool_calls)) this.#call(piece);
   }
 
   finish() {
@@ -80,7 +80,8 @@ class OpenChoice {
   }
 
   /** Adds a piece of a tool call to the call that it belongs to: not every provider numbers or names them. */
-  #call({ index, id, type, function: piece = {}, ...rest }) {
+  #call({ index, id, type, function: called, ...rest }) {
+    const piece = called ?? {};
     const sameIndex = (open) => index == null || open.index == null || open.index === index;
     let call = this.#calls.findLast((open) => sameIndex(open) && id && open.id === id);
     const last = this.#calls.findLast(sameIndex);
@@ -142,10 +143,15 @@ function merge(into, later) {
     const known = into[name];
     if (known === value || (value === null && known !== undefined)) continue;
     if (name === "reasoning_details" && Array.isArray(known) && Array.isArray(value)) known.push(...value);
-    else if (name === "logprobs" && known && value) mergeLists(known, value);
+    else if (name === "logprobs" && isObject(known) && isObject(value)) mergeLists(known, value);
     else into[name] = value !== null && typeof value === "object" ? structuredClone(value) : value;
   }
 }
+
+const isObject = (value) => typeof value === "object" && value !== null;
+
+/** Those of a list that can be what is looked for. */
+const objects = (list) => (Array.isArray(list) ? list.filter(isObject) : []);
 
 /** The probabilities of the tokens come a few at a time. */
 function mergeLists(into, later) {

@@ -2,6 +2,7 @@
 
 import { Bucket, checked } from "lockkeeper-core";
 import { callSite, configError } from "./errors.js";
+import { problemOfSignal } from "./signals.js";
 import { runUntil } from "./task.js";
 
 export class TokenBucket {
@@ -40,11 +41,14 @@ export class TokenBucket {
     return this.#core.waiters;
   }
 
-  async acquire(amount = 1, { timeout, signal } = {}) {
+  async acquire(amount = 1, options) {
     const site = callSite(this.acquire);
-    const problem = timeout === undefined ? undefined : checked(Number(timeout));
-    if (problem) throw configError([["timeout", problem]], site);
-    await runUntil(this.#core.acquire(whole(amount, site), timeout), signal, site);
+    const { timeout = undefined, signal } = options ?? {};
+    const problems = problemOfSignal(signal);
+    const problem = timeout == null ? undefined : typeof timeout === "number" ? checked(timeout) : "expected a number of seconds";
+    if (problem) problems.push(["timeout", problem]);
+    if (problems.length) throw configError(problems, site);
+    await runUntil(this.#core.acquire(whole(amount, site), timeout ?? undefined), signal, site);
   }
 
   tryAcquire(amount = 1) {

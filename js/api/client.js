@@ -2,12 +2,12 @@
 
 import { Client, client, load } from "lockkeeper-core";
 import { TokenBucket } from "./bucket.js";
-import { lookupIn, optionErrorOf, problemOfPage, textOf } from "./config.js";
+import { jsonOf, lookupIn, optionErrorOf, problemOfPage, textOf } from "./config.js";
 import { callSite, configError, errorOf, fields } from "./errors.js";
 import { Events } from "./events.js";
 import { fetchThrough } from "./forward.js";
 import { hosted } from "./host.js";
-import { APIKeyPool, listOfKeys } from "./pool.js";
+import { APIKeyPool, coreOf, listOfKeys } from "./pool.js";
 import { requestOf } from "./request.js";
 import { ChatStream, EngineChunks, Reading, Unasked } from "./stream.js";
 import { runUntil } from "./task.js";
@@ -26,16 +26,19 @@ export class OpenAICompatible {
 
   constructor(options) {
     this.#core = options instanceof Client ? options : made(options, callSite(OpenAICompatible));
+    this.#pool = options instanceof Client ? undefined : options.apiKeyPool;
     this.#events = new Events(this.#core);
     this.fetch = fetchThrough(this.#core);
   }
 
-  static loadFromJson(config, options = {}) {
+  static loadFromJson(config, settings) {
     const site = callSite(this.loadFromJson);
-    const text = typeof config === "string" ? config : JSON.stringify(config);
-    if (typeof text !== "string") throw configError([["", "expected the text of a provider.json, or its object"]], site);
+    const options = settings ?? {};
+    const problems = problemOfFetch(options.fetch);
+    const text = typeof config === "string" ? config : jsonOf(config, problems);
+    if (typeof text !== "string") problems.push(["", "expected the text of a provider.json, or its object"]);
+    if (problems.length) throw configError(problems, site);
     const providers = Object.create(null); // a provider may be called `constructor`
-    const problems = [];
     try {
       for (const [provider, name, core] of load(text, lookupIn(options.env), options.fetch)) {
         problems.push(...problemsInPage(core, options).map(([path, message]) => [`${provider}.${name}: ${path}`, message]));
@@ -66,8 +69,8 @@ export class OpenAICompatible {
     request.free();
     const [{ json }, cost] = await runUntil(task, options?.signal, site);
     const { usage, choices } = json;
-    const { prompt_tokens, completion_tokens } = usage ? reported(usage) : estimated(messages, choices.map(({ message }) => message));
-    cost.count(prompt_tokens, completion_tokens);
+    const known = usage ? reported(usage) : (json.usage = estimated(messages, choices.map(({ message }) => message)));
+    cost.count(known.prompt_tokens, known.completion_tokens);
     cost.free();
     return json;
   }
@@ -121,6 +124,8 @@ export class OpenAICompatible {
   }
 }
 
+const problemOfFetch = (fetch) => (fetch === undefined || typeof fetch === "function" ? [] : [["fetch", "expected a function"]]);
+
 const problemsInPage = (core, options) => problemOfPage(core.url, core.pool.least() === undefined ? 0 : 1, options);
 
 /** The engine's client with these options. */
@@ -131,17 +136,18 @@ function made(options, site) {
   if (apiKeyPool !== undefined && !pool) problems.push(["apiKeyPool", "expected an APIKeyPool"]);
   if (apiKeyPool === undefined && apiKeys === undefined) problems.push(["apiKeyPool", "is missing, and so is `apiKeys`: one of them is needed"]);
   if (typeof settings.model !== "string" || settings.model === "") problems.push(["model", "expected the model's name"]);
-  if (fetch !== undefined && typeof fetch !== "function") problems.push(["fetch", "expected a function"]);
+  problems.push(...problemOfFetch(fetch));
   const keys = apiKeys === undefined ? [] : listOfKeys(apiKeys, problems);
   if (problems.length) throw configError(problems, site);
   const provider = providerId ?? pool?.providerId ?? "default";
   if (pool && settings.baseUrl === undefined && pool.baseUrl !== "") settings.baseUrl = pool.baseUrl;
-  const text = textOf(provider, settings.model, { ...settings, apiKeys: pool ? OF_THE_POOL : keys });
+  const text = textOf(provider, settings.model, { ...settings, apiKeys: pool ? OF_THE_POOL : keys }, problems);
+  if (problems.length) throw configError(problems, site);
   let core;
   try {
-    core = client(text, pool && APIKeyPool.coreOf(pool), fetch);
+    core = client(text, pool && coreOf(pool), fetch);
   } catch (thrown) {
-    throw optionErrorOf(thrown, provider, settings.model, site);
+    throw optionErrorOf(thrown, site);
   }
   const inPage = problemsInPage(core, { dangerouslyAllowBrowser });
   if (inPage.length) throw configError(inPage, site);

@@ -3,19 +3,33 @@
 import { camelCase, configError, fields, snakeCase } from "./errors.js";
 
 /** A provider.json of one model, with these settings. */
-export function textOf(provider, model, settings) {
+export function textOf(provider, model, settings, problems) {
   const entry = {};
   for (const [name, value] of Object.entries(settings)) {
     // What is no setting, the engine says.
     if (value !== undefined) entry[snakeCase(name)] = literal(value);
   }
-  return JSON.stringify({ [provider]: { [model]: entry } });
+  return jsonOf({ [provider]: { [model]: entry } }, problems);
+}
+
+/** The JSON of a value; where it has none, that is a problem. */
+export function jsonOf(value, problems) {
+  try {
+    return JSON.stringify(value, (name, one) => {
+      if (typeof one === "function" || typeof one === "symbol") throw new TypeError(`\`${name}\` is a ${typeof one}`);
+      return one;
+    });
+  } catch (error) {
+    problems.push(["", error.message]);
+    return "{}";
+  }
 }
 
 /** In code nothing is read from the environment: a dollar is a dollar. */
 function literal(value) {
   if (typeof value === "string") return value;
   if (Array.isArray(value)) return value.map(escaped);
+  if (typeof value?.entries === "function") return literal(Object.fromEntries(value)); // Headers, a Map, URLSearchParams
   if (typeof value !== "object" || value === null) return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
   return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, escaped(one)]));
 }
@@ -23,13 +37,13 @@ function literal(value) {
 const escaped = (value) => (typeof value === "string" && value.startsWith("$") ? `$${value}` : value);
 
 /** The engine's problems with such a text, in the words of those who wrote options. */
-export function optionErrorOf(thrown, provider, model, site) {
+export function optionErrorOf(thrown, site) {
   if (!Array.isArray(thrown)) return thrown;
   const inWords = (text) => text.replace(/`([a-z]+(?:_[a-z]+)+)`/g, (_, name) => `\`${camelCase(name)}\``);
   const problems = thrown[9].map((values) => {
     const { path, message } = fields(["path", "line", "message"], values);
-    const start = path.startsWith(provider) ? path.slice(provider.length) : path;
-    const rest = start.replace(/^(\.[^.[\]]+|\["(?:[^"\\]|\\.)*"\])\.?/, "");
+    // Without the provider and the model, however they are written.
+    const rest = path.replace(/^(?:\.?[^.[\]"]+|\["(?:[^"\\]|\\.)*"\]){2}\.?/, "");
     return [rest.replace(/^[a-z_]+/, camelCase), inWords(message)];
   });
   return configError(problems, site);
@@ -40,7 +54,8 @@ export function lookupIn(env) {
   if (typeof env === "function") return env;
   return (name) => {
     try {
-      return (env ?? globalThis.process?.env)?.[name];
+      const value = (env ?? globalThis.process?.env)?.[name];
+      return typeof value === "string" ? value : undefined; // objects have more names than those one gave
     } catch {
       return undefined; // Deno was not allowed to
     }

@@ -3,34 +3,36 @@
 /** The error of every operation in this library. */
 export class LLMError extends Error {
   kind = "server";
+  attempts = [];
 
-  constructor(message, { cause, ...details } = {}) {
+  constructor(message, details) {
+    const { cause, ...rest } = details ?? {};
     super(message, cause === undefined ? undefined : { cause });
-    const given = Object.entries(details).filter(([, value]) => value !== undefined);
-    Object.assign(this, { attempts: [] }, Object.fromEntries(given));
-  }
-
-  get name() {
-    return this.constructor.title ?? "LLMError";
+    for (const [name, value] of Object.entries(rest)) if (value !== undefined) this[name] = value;
   }
 }
 
+/** The name is data, so that minifiers leave it alone, and can be set, as that of other errors. */
+function named(of, title) {
+  Object.defineProperty(of, "name", { value: title });
+  Object.defineProperty(of.prototype, "name", { value: title, writable: true, configurable: true });
+  return of;
+}
+
+named(LLMError, "LLMError");
+
 const BY_KIND = {};
 
-// The names are data, so that minifiers leave them alone.
-const kindOf = (title, kind) =>
-  (BY_KIND[kind] = class extends LLMError {
-    static title = title;
-    static {
-      Object.defineProperty(this, "name", { value: title });
-    }
-
+function kindOf(title, kind, defaults) {
+  const type = class extends LLMError {
     constructor(message, details) {
-      super(message, { ...details, kind });
+      super(message, { ...defaults, ...details, kind });
     }
-  });
+  };
+  return (BY_KIND[kind] = named(type, title));
+}
 
-export const ConfigError = kindOf("ConfigError", "config");
+export const ConfigError = kindOf("ConfigError", "config", { problems: [] });
 export const InvalidRequestError = kindOf("InvalidRequestError", "invalid_request");
 export const AuthenticationError = kindOf("AuthenticationError", "authentication");
 export const PermissionDeniedError = kindOf("PermissionDeniedError", "permission_denied");

@@ -1,13 +1,15 @@
 // A client's events: the engine's lists as objects, for listeners and the log.
 
-import { attemptOf, fields } from "./errors.js";
+import { attemptOf, callSite, configError, fields } from "./errors.js";
 import { isLogging, log, logs } from "./log.js";
 
 const PARTS = {
+  __proto__: null,
   wait: ["for", "seconds"],
   attempt: ["keyLabel", "model"],
   headers: ["keyLabel", "status", "seconds"],
   firstToken: ["keyLabel", "seconds"],
+  failure: [],
   end: ["outcome", "keyLabel"],
 };
 
@@ -22,6 +24,9 @@ export class Events {
   }
 
   on(name, listener) {
+    const problems = name in PARTS ? [] : [["event", `expected one of ${Object.keys(PARTS).join(", ")}`]];
+    if (typeof listener !== "function") problems.push(["listener", "expected a function"]);
+    if (problems.length) throw configError(problems, callSite(this.on));
     if (!this.#listeners.has(name)) this.#listeners.set(name, new Set());
     this.#listeners.get(name).add(listener);
     this.listen();

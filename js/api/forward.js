@@ -2,30 +2,33 @@
 
 import { configError, callSite, LLMError } from "./errors.js";
 import { live } from "./life.js";
+import { onAbort, problemOfSignal } from "./signals.js";
 import { run, runUntil } from "./task.js";
 
 const NULL_BODY = [204, 205, 304];
 /** Of an answer's end, so much is kept to find its usage in. */
 const TAIL = 4096;
 
-const STATUS = { rate_limited: 429, quota_exhausted: 429, authentication: 401, permission_denied: 403, timeout: 504, connection: 502 };
+const STATUS = { rate_limited: 429, quota_exhausted: 429, authentication: 401, permission_denied: 403, timeout: 504, connection: 502, redirect: 502 };
 
 export function fetchThrough(core) {
-  return async function fetch(input, init = {}) {
+  return async function fetch(input, init) {
     const site = callSite(fetch);
-    const request = typeof input === "object" && "method" in input ? input : {};
-    const url = request.url ?? String(input);
-    const method = (init.method ?? request.method ?? "GET").toUpperCase();
-    const headers = new Headers(init.headers ?? request.headers);
-    const signal = init.signal ?? request.signal ?? undefined;
-    const body = await bytesOf(init.body ?? request.body, headers);
+    const problems = problemOfSignal(init?.signal);
+    if (problems.length) throw configError(problems, site);
+    const url = input instanceof Request ? input.url : absolute(input, site);
+    // It knows all that a body can be, and refuses what the host's own fetch refuses.
+    const request = new Request(input instanceof Request ? input : url, init ?? undefined);
+    const signal = init?.signal ?? (input instanceof Request ? input.signal : undefined);
+    const body = request.body === null ? undefined : new Uint8Array(await request.arrayBuffer());
     const { model, stream } = wishesOf(body);
-    const pairs = [...headers].flat();
-    const task = core.forward(method, absolute(url, site), pairs, body, model, stream === true);
+    const task = core.forward(request.method, url, [...request.headers].flat(), body, model, stream === true);
     try {
       const [status, names, pieces, cost] = await runUntil(task, signal, site);
-      const answer = NULL_BODY.includes(status) ? null : streamOf(pieces, cost, signal);
-      return new Response(answer, { status, headers: pairsOf(names) });
+      const headers = pairsOf(names);
+      if (!NULL_BODY.includes(status)) return new Response(streamOf(pieces, cost, signal), { status, headers });
+      await runUntil(pieces.next()); // there is nothing, and with it the call ends
+      return new Response(null, { status, headers });
     } catch (error) {
       if (!(error instanceof LLMError) || error.kind === "config") throw error;
       return responseOf(error);
@@ -35,19 +38,10 @@ export function fetchThrough(core) {
 
 function absolute(url, site) {
   try {
-    return new URL(url).href;
+    return new URL(String(url)).href;
   } catch {
     throw configError([["url", `expected a whole URL, found ${url}`]], site);
   }
-}
-
-async function bytesOf(body, headers) {
-  if (body === undefined || body === null) return undefined;
-  if (typeof body === "string") return new TextEncoder().encode(body);
-  const packed = new Response(body); // knows all that a body can be
-  const type = packed.headers.get("content-type");
-  if (type && !headers.has("content-type")) headers.set("content-type", type);
-  return new Uint8Array(await packed.arrayBuffer());
 }
 
 /** What a body that is JSON asks for. */
@@ -69,22 +63,23 @@ function streamOf(pieces, cost, signal) {
   const stop = live(() => pieces.end());
   const end = () => {
     stop();
-    signal?.removeEventListener("abort", abort);
+    ignore();
   };
-  let abort;
+  let ignore = () => {};
   return new ReadableStream({
     start(controller) {
-      abort = () => {
+      const abort = () => {
         running?.cancel(signal.reason);
         pieces.end();
         end();
         controller.error(signal.reason);
       };
+      ignore = onAbort(signal, abort);
       if (signal?.aborted) abort();
-      else signal?.addEventListener("abort", abort);
     },
     async pull(controller) {
       running = run(pieces.next());
+      running.start();
       try {
         const bytes = await running.promise;
         if (bytes) {

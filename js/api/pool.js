@@ -9,7 +9,14 @@ const STATUS = [
   "outputTokens",
 ];
 
+/** The engine's pool of an APIKeyPool, for a client to own. */
+export let coreOf;
+
 export class APIKeyPool {
+  static {
+    coreOf = (pool) => pool.#core.share();
+  }
+
   #core;
 
   constructor(options) {
@@ -25,11 +32,6 @@ export class APIKeyPool {
     const keys = listOfKeys(apiKeys, problems);
     if (problems.length) throw configError(problems, site);
     this.#core = told(site, () => new Pool(providerId, baseUrl, keys));
-  }
-
-  /** The engine's pool of an APIKeyPool, for a client of its own to own. */
-  static coreOf(pool) {
-    return pool.#core.share();
   }
 
   get providerId() {
@@ -57,7 +59,9 @@ export class APIKeyPool {
   }
 
   addKey(key) {
-    told(callSite(this.addKey), () => this.#core.add(String(key)));
+    const site = callSite(this.addKey);
+    if (typeof key !== "string") throw configError([["key", "expected a string"]], site);
+    told(site, () => this.#core.add(key));
   }
 
   removeKey(key) {

@@ -2,16 +2,20 @@
 
 import { Request } from "lockkeeper-core";
 import { configError } from "./errors.js";
+import { problemOfSignal } from "./signals.js";
 
 const CLOCKS = ["timeout", "headersTimeout", "firstTokenTimeout", "idleTimeout"];
+const MOST_RETRIES = 100;
 const ASKS_USAGE = ',"stream_options":{"include_usage":true}}';
 
 /** The engine's request for these messages. The body is written now, whatever becomes of them later. */
 export function requestOf(messages, options, model, streams, site) {
-  const { signal, maxRetries, timeout, headersTimeout, firstTokenTimeout, idleTimeout, ...fields } = options ?? {};
-  const problems = problemsOf(messages, fields, streams);
+  const problems = typeof (options ?? {}) === "object" ? [] : [["options", "expected an object"]];
+  const { signal, maxRetries, timeout, headersTimeout, firstTokenTimeout, idleTimeout, ...fields } = Object(options ?? {});
+  if (fields.stream_options === null) delete fields.stream_options;
+  problems.push(...problemsOf(messages, fields, streams), ...problemOfSignal(signal));
   const text = written({ ...fields, model: fields.model ?? model, messages, stream: streams || undefined }, problems);
-  const mayAskUsage = streams && (fields.stream_options ?? null) === null;
+  const mayAskUsage = streams && fields.stream_options === undefined;
   const body = (asksUsage) => (asksUsage ? text.slice(0, -1) + ASKS_USAGE : text);
   const own = typeof fields.model === "string" && fields.model !== model ? fields.model : undefined;
   const choices = Number.isInteger(fields.n) && fields.n > 0 ? fields.n : 1;
@@ -19,12 +23,13 @@ export function requestOf(messages, options, model, streams, site) {
   const clocks = { timeout, headersTimeout, firstTokenTimeout, idleTimeout };
   for (const name of CLOCKS) {
     const seconds = clocks[name] ?? undefined;
-    const problem = seconds === undefined ? undefined : request.clock(name, Number(seconds));
+    const problem =
+      seconds === undefined ? undefined : typeof seconds === "number" ? request.clock(name, seconds) : "expected a number of seconds";
     if (problem) problems.push([name, problem]);
   }
-  if (maxRetries !== undefined && !(Number.isInteger(maxRetries) && maxRetries >= 0)) {
-    problems.push(["maxRetries", "expected a whole number of at least 0"]);
-  } else if (maxRetries !== undefined) {
+  if (maxRetries != null && !(Number.isInteger(maxRetries) && maxRetries >= 0 && maxRetries <= MOST_RETRIES)) {
+    problems.push(["maxRetries", `expected a whole number from 0 to ${MOST_RETRIES}`]);
+  } else if (maxRetries != null) {
     request.retries(maxRetries);
   }
   if (problems.length === 0) return request;
@@ -37,11 +42,11 @@ function problemsOf(messages, fields, streams) {
   if (!Array.isArray(messages) || messages.length === 0) {
     problems.push(["messages", "expected a list of at least one message"]);
   } else {
-    messages.forEach((message, index) => {
+    for (const [index, message] of messages.entries()) {
       if (typeof message?.role !== "string" || message.role === "") {
         problems.push([`messages[${index}].role`, "is missing: it is system, user, assistant or tool"]);
       }
-    });
+    }
   }
   if ((fields.stream ?? streams) !== streams) {
     const method = streams ? "streams" : "does not stream";

@@ -1,9 +1,10 @@
 // The answer as it arrives.
 
 import { Assembler } from "./assemble.js";
-import { configError, errorOf } from "./errors.js";
+import { configError, DecodeError } from "./errors.js";
 import { live } from "./life.js";
-import { run } from "./task.js";
+import { onAbort } from "./signals.js";
+import { errorOfTask, run } from "./task.js";
 import { reasoningOf, textOf } from "./text.js";
 import { estimated, reported } from "./usage.js";
 
@@ -64,13 +65,14 @@ export class ChatStream {
   toReadableStream() {
     const reading = this.#reading;
     const encoder = new TextEncoder();
-    // Held by what reads, so that it is not forgotten.
-    const held = this;
-    return new ReadableStream({
+    const held = this; // by what reads, so that it is not forgotten
+    let claimed = false;
+    const source = {
       async pull(controller) {
         const send = (text) => controller.enqueue(encoder.encode(`data: ${text.replace(/\r\n?|\n/g, "\ndata: ")}\n\n`));
         try {
-          held.#claim();
+          if (!claimed) held.#reading.claim();
+          claimed = true;
           const item = await reading.next();
           send(item ? item.text : "[DONE]");
           if (!item) controller.close();
@@ -81,17 +83,18 @@ export class ChatStream {
         }
       },
       cancel: (reason) => reading.abort(reason),
-    });
+    };
+    return new ReadableStream(source, { highWaterMark: 0 }); // nothing is asked for before it is read
   }
 
-  toResponse(init = {}) {
-    const headers = new Headers(init.headers);
+  toResponse(init) {
+    const headers = new Headers(init?.headers);
     const defaults = { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache", "x-accel-buffering": "no" };
     for (const [name, value] of Object.entries(defaults)) if (!headers.has(name)) headers.set(name, value);
     return new Response(this.toReadableStream(), { ...init, headers });
   }
 
-  abort(reason = new DOMException("The stream was aborted.", "AbortError")) {
+  abort(reason) {
     this.#reading.abort(reason);
   }
 
@@ -101,14 +104,6 @@ export class ChatStream {
 
   async [asyncDispose]() {
     this.abort();
-  }
-
-  #claimed = false;
-
-  /** The bytes have one reader: this stream itself, from its first pull. */
-  #claim() {
-    if (!this.#claimed) this.#reading.claim();
-    this.#claimed = true;
   }
 }
 
@@ -156,8 +151,8 @@ export class Reading {
   #cancel;
   #failure;
   #stop = () => {};
+  #ignore = () => {};
   #over = [];
-  #onAbort = () => this.abort(this.#signal.reason);
 
   constructor(source, messages, signal) {
     this.#source = source;
@@ -174,8 +169,9 @@ export class Reading {
       [this.#cancel, this.#over] = [undefined, []]; // nobody is there to be told
       this.end("cancelled");
     });
-    if (this.#signal?.aborted) this.#onAbort();
-    else this.#signal?.addEventListener("abort", this.#onAbort);
+    const abort = () => this.abort(this.#signal.reason);
+    this.#ignore = onAbort(this.#signal, abort);
+    if (this.#signal?.aborted) abort();
   }
 
   /** The next item, or `undefined` at the end. Those who ask at once are served in turn. */
@@ -192,33 +188,52 @@ export class Reading {
       if (this.#failure) throw this.#failure.error;
       if (this.#at < this.#items.length) {
         const item = this.#items[this.#at++];
-        this.assembler.push(item.json);
-        return item;
+        if (this.#takes(item)) return item;
+        continue;
       }
       if (this.state !== "open") return undefined;
       await this.#fill();
     }
   }
 
-  async #fill() {
-    const { promise, cancel } = this.#source.next();
-    this.#cancel = cancel;
+  /** Adds an item to the answer. One of a shape that nobody knows fails the stream: its text would be lost. */
+  #takes({ json }) {
     try {
+      this.assembler.push(json);
+      return true;
+    } catch (cause) {
+      this.#fail(new DecodeError(`a chunk can't be understood: ${cause.message}`, { ...this.#soFar(), cause }));
+      return false;
+    }
+  }
+
+  async #fill() {
+    try {
+      const { promise, start, cancel } = this.#source.next();
+      this.#cancel = cancel;
+      start();
       const items = await promise;
       if (items) [this.#items, this.#at] = [items, 0];
       else this.end("finished");
     } catch (thrown) {
       if (this.state !== "open") return; // aborted meanwhile
-      const answered = this.#source.answered;
-      const error = errorOf(thrown, this.#source.site, answered ? { partial: this.partial, usage: this.usage() } : {});
-      this.#failure = { error };
-      this.end(error?.kind === "truncated" ? "truncated" : "failed");
+      this.#fail(errorOfTask(thrown, this.#source.site, this.#soFar()));
     } finally {
       this.#cancel = undefined;
     }
   }
 
-  abort(reason) {
+  /** What an error says of an answer that had begun. */
+  #soFar() {
+    return this.#source.answered ? { partial: this.partial, usage: this.usage() } : {};
+  }
+
+  #fail(error) {
+    this.#failure = { error };
+    this.end(error?.kind === "truncated" ? "truncated" : "failed");
+  }
+
+  abort(reason = new DOMException("The stream was aborted.", "AbortError")) {
     if (this.state !== "open") return;
     this.#failure = { error: reason };
     this.end("cancelled", reason);
@@ -229,11 +244,10 @@ export class Reading {
     if (this.state !== "open") return;
     this.state = state;
     this.#stop();
+    this.#ignore();
     // What has come and was not read has cost as much.
-    for (const { json } of this.#items.slice(this.#at)) this.assembler.push(json);
-    this.#at = this.#items.length;
-    this.#signal?.removeEventListener("abort", this.#onAbort);
-    const { prompt_tokens, completion_tokens } = this.#source.answered ? this.usage() : { prompt_tokens: 0, completion_tokens: 0 };
+    for (const item of this.#items.splice(this.#at)) this.#takes(item);
+    const { prompt_tokens, completion_tokens } = this.usage();
     this.#cancel?.(reason);
     this.#source.end(state, prompt_tokens, completion_tokens);
     this.#over.forEach((told) => told());
@@ -253,7 +267,9 @@ export class Reading {
 
   usage() {
     const { usage } = this.assembler;
-    return usage ? reported(usage) : estimated(this.#messages, this.assembler.messages);
+    if (usage) return reported(usage);
+    // What no key has begun to answer has cost nothing.
+    return this.#source.answered ? estimated(this.#messages, this.assembler.messages) : { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 };
   }
 
   get partial() {
@@ -309,13 +325,22 @@ class OwnChunks {
   next() {
     let cancel;
     const cancelled = new Promise((_, reject) => (cancel = reject));
-    const item = (json) => [{ json, text: JSON.stringify(json) }];
-    const next = Promise.resolve(this.#iterator.next()).then(({ value, done }) => (done ? undefined : item(value)));
-    return { promise: Promise.race([next, cancelled]), cancel };
+    return { promise: Promise.race([this.#next(), cancelled]), start() {}, cancel };
   }
 
-  end(state) {
-    if (state === "cancelled") Promise.resolve(this.#iterator.return?.()).catch(() => {});
+  async #next() {
+    const { value, done } = await this.#iterator.next();
+    if (done) return undefined;
+    if (typeof value !== "object" || value === null) throw new TypeError(`expected a chunk, found ${value}`);
+    return [{ json: value, text: JSON.stringify(value) }];
+  }
+
+  async end(state) {
+    try {
+      if (state === "cancelled") await this.#iterator.return?.();
+    } catch {
+      // Whoever left does not want to know.
+    }
   }
 }
 
@@ -329,7 +354,7 @@ export class Unasked {
   }
 
   next() {
-    return { promise: Promise.reject(this.error), cancel() {} };
+    return { promise: Promise.reject(this.error), start() {}, cancel() {} };
   }
 
   end() {}

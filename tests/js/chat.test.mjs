@@ -109,6 +109,9 @@ test("what is no request is a ConfigError that names each problem, and nothing i
     [hello(), { timeout: 30_000, temperature: Number.NaN }, ["temperature", "timeout"]],
     [hello(), { idleTimeout: 0, maxRetries: -1 }, ["idleTimeout", "maxRetries"]],
     [hello(), { stream: true, model: 7 }, ["stream", "model"]],
+    [hello(), { timeout: "5", maxRetries: 2 ** 32 }, ["timeout", "maxRetries"]],
+    [hello(), "options", ["options"]],
+    [[, ...hello()], {}, ["messages[0].role"]],
     [hello(), { seed: 1n }, [""]],
     [hello(), { held }, [""]],
   ]) {
@@ -143,4 +146,89 @@ test("a fetch of one's own is used, and its errors are connection errors", async
   assert.deepEqual([error.kind, error.message], ["connection", "no network today"]);
   const thrown = client({ maxRetries: 0, fetch: () => { throw "a string"; } });
   assert.equal((await failure(thrown.chat(hello()))).message, "a string");
+});
+
+test("clients with other keys never use each other's", async () => {
+  const options = { providerId: `tenants-${process.pid}`, model: `tenants-${process.pid}` };
+  const [ours, theirs] = ["sk-tenant-aaaa0001", "sk-tenant-bbbb0002"].map((apiKeys) => client({ ...options, apiKeys }));
+  for (let call = 0; call < 3; call += 1) await theirs.chat(hello());
+  assert.deepEqual((await requestsOf(options.model)).map((request) => request.key_label), ["…0002", "…0002", "…0002"]);
+  assert.deepEqual([ours.keyPool.getLeastLoadedKey(), theirs.keyPool.getLeastLoadedKey()], ["sk-tenant-aaaa0001", "sk-tenant-bbbb0002"]);
+});
+
+test("whatever a fetch of one's own gives back ends in an error, and frees the key", async () => {
+  const body = JSON.stringify({ choices: [{ message: { content: "Hi" }, finish_reason: "stop" }] });
+  const read = async () => {
+    const response = new Response(body);
+    await response.text();
+    return response;
+  };
+  const pieces = (...list) => async () => ({ status: 200, headers: {}, body: { getReader: () => ({ read: async () => ({ done: list.length === 0, value: list.shift() }) }) } });
+  for (const own of [() => undefined, () => null, async () => undefined, async () => "x", async () => ({}), async () => ({ status: 200 }), read,
+    async () => ({ status: 200, headers: new Map(), body: {} }), pieces(7), pieces(null), pieces(undefined), () => { throw undefined; },
+    async () => new Response(null, { status: 204 }), async () => new Response(new ReadableStream({ start: (c) => c.error(new Error("torn")) }))]) {
+    for (const call of [(llm) => llm.chat(hello()), (llm) => llm.chatStream(hello()).text()]) {
+      const llm = client({ fetch: own, maxRetries: 0 });
+      assert.ok((await failure(call(llm))) instanceof LLMError, own);
+      assert.deepEqual([llm.keyPool.inFlight, llm.stats().failed], [0, 1], String(own));
+    }
+  }
+  assert.equal((await client({ fetch: () => new Response(body) }).chat(hello())).choices[0].message.content, "Hi");
+  assert.equal((await client({ fetch: pieces(body) }).chat(hello())).choices[0].message.content, "Hi");
+});
+
+test("an answer without usage gets an estimate, labelled", async () => {
+  const body = JSON.stringify({ choices: [{ message: { content: "Fine, thanks." }, finish_reason: "stop" }] });
+  const llm = client({ fetch: async () => new Response(body) });
+  const { usage } = await llm.chat(hello("How are you?"));
+  assert.deepEqual([usage.estimated, usage.total_tokens, llm.outputTokenCount], [true, usage.prompt_tokens + usage.completion_tokens, usage.completion_tokens]);
+});
+
+test("an abort in a listener, at the very first step, is heard", async () => {
+  const llm = client({ model: "fault-silence" });
+  for (const call of [(signal) => llm.chat(hello(), { signal }), (signal) => llm.chatStream(hello(), { signal }).text(), (signal) => llm.fetch(`${baseUrl}/models`, { signal })]) {
+    const controller = new AbortController();
+    const off = llm.on("attempt", () => controller.abort(["a", "list"]));
+    assert.deepEqual(await failure(call(controller.signal)), ["a", "list"]);
+    off();
+    await until(() => llm.keyPool.inFlight === 0);
+  }
+});
+
+test("what is no signal is a ConfigError, and nothing is sent", async () => {
+  const llm = client();
+  for (const call of [
+    () => llm.chat(hello(), { signal: new AbortController() }),
+    () => llm.chatStream(hello(), { signal: {} }).text(),
+    () => llm.fetch(`${baseUrl}/models`, { signal: 7 }),
+    () => llm.tokenBucket.acquire(1, { signal: "x" }),
+  ]) {
+    assert.deepEqual((await failure(call())).problems?.[0].path, "signal");
+  }
+  assert.equal(llm.stats().attempts, 0);
+});
+
+test("many calls on one signal bring no warning", async () => {
+  const warnings = [];
+  const note = (warning) => warnings.push(warning.message);
+  process.on("warning", note);
+  const llm = client();
+  const { signal } = new AbortController();
+  await Promise.all(Array.from({ length: 30 }, () => llm.chat(hello(), { signal })));
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  process.off("warning", note);
+  assert.deepEqual(warnings, []);
+});
+
+test("errors can be made, named and extended by users", () => {
+  class Mine extends RateLimitError {
+    constructor(message) {
+      super(message, { status: 429 });
+      this.name = "Mine";
+    }
+  }
+  const error = new Mine("x");
+  assert.ok(error instanceof RateLimitError && error instanceof LLMError);
+  assert.deepEqual([error.name, error.kind, error.status, error.attempts], ["Mine", "rate_limited", 429, []]);
+  assert.deepEqual([new LLMError("x", null).name, new ConfigError("x").problems, RateLimitError.name], ["LLMError", [], "RateLimitError"]);
 });

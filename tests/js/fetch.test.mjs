@@ -96,3 +96,27 @@ test("a key goes to no other address", async () => {
   }
   assert.equal(llm.stats().attempts, 0);
 });
+
+test("answers without a body end their call", async () => {
+  const llm = client({ fetch: async () => new Response(null, { status: 204 }) });
+  assert.equal((await llm.fetch(`${baseUrl}/files/1`, { method: "DELETE" })).status, 204);
+  assert.deepEqual([llm.keyPool.inFlight, llm.stats().succeeded], [0, 1]);
+});
+
+test("what the host's own fetch refuses is refused at once", async () => {
+  const llm = client();
+  for (const init of [{ body: "x" }, { method: "TRACE" }, { method: "no method" }]) {
+    assert.ok((await failure(llm.fetch(`${baseUrl}/models`, init))) instanceof TypeError, JSON.stringify(init));
+  }
+  assert.equal(llm.stats().attempts, 0);
+  assert.equal((await llm.fetch(`${baseUrl}/models`, null)).status, 200);
+});
+
+test("a redirect is told, not passed on", async () => {
+  const response = await client({ maxRetries: 0 }).fetch(`${baseUrl}/chat/completions`, {
+    method: "POST",
+    body: JSON.stringify({ model: "fault-redirect", messages: hello() }),
+  });
+  assert.equal(response.status, 502);
+  assert.match((await response.json()).error.message, /redirects to/);
+});

@@ -80,6 +80,11 @@ test("options are checked all at once, in their own words", () => {
   for (const options of [undefined, {}, { model: "m" }, { apiKeys: "k", baseUrl }, { apiKeyPool: {}, model: "m" }, { apiKeys: 7, model: "m" }]) {
     assert.throws(() => new OpenAICompatible(options), ConfigError);
   }
+  for (const options of [{ maxRetries: () => 3 }, { timeout: Number.NaN }, { headers: { x: 1n } }, { retryDelay: Symbol("x") }]) {
+    assert.throws(() => new OpenAICompatible({ apiKeys: "k-0123456789", baseUrl, model: "odd", ...options }), ConfigError);
+  }
+  const dotted = caught(() => new OpenAICompatible({ apiKeys: "", providerId: "x .1", baseUrl, model: "a.b" }));
+  assert.deepEqual(dotted.problems.map((problem) => problem.path), ["apiKeys[0]"]);
   const llm = new OpenAICompatible({ apiKeys: "$literal-key-0001", providerId: "dollar", baseUrl, model: "dollar" });
   assert.equal(llm.keyPool.getLeastLoadedKey(), "$literal-key-0001");
 });
@@ -115,6 +120,23 @@ test("listeners are told the story of a call, until they are taken off", async (
   offs.forEach((off) => off());
   await llm.chat(hello());
   assert.equal(story.length, 8);
+});
+
+test("headers and query parameters come in any form", async () => {
+  const seen = [];
+  const own = async (url, init) => {
+    seen.push([new URL(url).search, new Headers(init.headers).get("x-team")]);
+    return new Response(JSON.stringify({ choices: [{ message: { content: "Hi" }, finish_reason: "stop" }] }));
+  };
+  await client({ fetch: own, headers: new Headers({ "x-team": "canal" }), query: new URLSearchParams("a=1") }).chat(hello());
+  await client({ fetch: own, headers: { "x-team": "canal" }, query: { a: 1 } }).chat(hello());
+  assert.deepEqual(seen, [["?a=1", "canal"], ["?a=1", "canal"]]);
+});
+
+test("wrong listeners are refused", () => {
+  const llm = client();
+  assert.throws(() => llm.on("nope", () => {}), ConfigError);
+  assert.throws(() => llm.on("attempt", "x"), ConfigError);
 });
 
 test("the log tells events on the console, and no key", async (t) => {

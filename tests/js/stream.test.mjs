@@ -61,7 +61,7 @@ test("a second reader is an error", async () => {
 
 test("leaving the loop ends the request", async () => {
   const llm = client();
-  const stream = llm.chatStream(hello());
+  const stream = llm.chatStream(hello(), { model: "fault-stall-5" });
   for await (const _ of stream) break;
   assert.deepEqual([stream.state, llm.keyPool.inFlight, llm.stats().cancelled], ["cancelled", 0, 1]);
   assert.ok(llm.outputTokenCount > 0, "what has come is counted");
@@ -190,4 +190,57 @@ test("what is no request is told to whoever reads", async () => {
   const error = await failure(stream.text());
   assert.deepEqual(error.problems.map((problem) => problem.path), ["messages", "timeout"]);
   assert.throws(() => new ChatStream(), TypeError);
+});
+
+test("a chunk of a shape that nobody knows fails the stream, and frees the key", async () => {
+  const events = (...chunks) => chunks.map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`).join("");
+  const start = { choices: [{ index: 0, delta: { content: "Hi" } }] };
+  for (const delta of [{ tool_calls: [{ index: 0, id: "a", function: null }] }, { tool_calls: {} }, { tool_calls: [null] }, { content: 5 }]) {
+    const odd = { choices: [{ index: 0, delta, logprobs: 5, finish_reason: "stop" }] };
+    const llm = client({ fetch: async () => new Response(events(start, odd)), maxRetries: 0 });
+    const stream = llm.chatStream(hello());
+    await stream.text().catch((error) => assert.equal(error.kind, "decode"));
+    assert.notEqual(stream.state, "open");
+    assert.equal(llm.keyPool.inFlight, 0);
+  }
+});
+
+test("sources of one's own may fail as they like", async () => {
+  const chunk = { choices: [{ index: 0, delta: { content: "a" } }] };
+  function* throwing(thrown) {
+    yield chunk;
+    throw thrown;
+  }
+  for (const thrown of [new Error("mine"), ["a", "list"], undefined]) {
+    const stream = ChatStream.from(throwing(thrown));
+    const usage = stream.usage();
+    assert.equal(await usage.then(() => "none", (error) => error), thrown);
+    assert.equal(stream.state, "failed");
+  }
+  assert.ok((await failure(ChatStream.from([null]).text())) instanceof TypeError);
+});
+
+test("a stream that is left without a reason has one even so", async () => {
+  const stream = client().chatStream(hello(), { model: "fault-stall-3" });
+  const reader = stream.toResponse().body.getReader();
+  await reader.read();
+  await reader.cancel();
+  assert.equal((await failure(stream.text())).name, "AbortError");
+});
+
+test("the bytes of a stream have one reader, and nothing is sent before it reads", async () => {
+  const llm = client();
+  const stream = llm.chatStream(hello());
+  const [first, second] = [stream.toReadableStream(), stream.toReadableStream()];
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(llm.stats().attempts, 0);
+  assert.match(await new Response(first).text(), /data: \[DONE\]\n\n$/);
+  assert.match(await new Response(second).text(), /"error":.*one reader/);
+});
+
+test("what no key has begun to answer has cost nothing", async () => {
+  const llm = client();
+  const stream = llm.chatStream(hello(), { model: "fault-400" });
+  await failure(stream.text());
+  assert.equal((await stream.usage()).total_tokens, 0);
 });

@@ -32,6 +32,25 @@ export const answers: Promise<ChatCompletion>[] = [
   llm.chat([{ role: "user", content: [{ type: "image_url", image_url: { url: "https://…" } }] }]),
 ];
 
+// The answer goes back into the conversation, and options may be of an interface of one's own.
+interface MyOptions {
+  temperature?: number;
+  my_provider_wants?: string;
+}
+export async function loop(mine: MyOptions): Promise<void> {
+  own.push((await llm.chat(own, mine)).choices[0]!.message);
+  await llm.chat(own, { timeout: 5, safe_prompt: true });
+  await llm.chat([{ role: "user", content: "Hello", cache_control: { type: "ephemeral" } }]);
+  // @ts-expect-error seconds are a number
+  await llm.chat(own, { timeout: "5" });
+}
+export class Mine implements LLMInterface {
+  chat = async (messages: ReadonlyArray<{ role: string }>): Promise<ChatCompletion> => llm.chat(messages);
+  chatStream(messages: ReadonlyArray<{ role: string }>) {
+    return llm.chatStream(messages);
+  }
+}
+
 // An SDK takes the client's fetch.
 const client = new OpenAICompatible({ model: "gpt-4", apiKeys: "sk-…", providerId: "openai" });
 export const sdk = new OpenAI({ apiKey: "-", fetch: client.fetch, maxRetries: 0 });
