@@ -661,7 +661,7 @@ export class ContentPolicyError extends LLMError {
 export class ServerError extends LLMError {
   readonly kind: "server";
 }
-/** No connection, or it broke before an answer had begun. */
+/** No connection, or it broke before an answer had begun. Its `cause` is what `fetch` threw. */
 export class ConnectionError extends LLMError {
   readonly kind: "connection";
 }

@@ -2,6 +2,7 @@
 
 import { Client, client, load } from "lockkeeper-core";
 import { TokenBucket } from "./bucket.js";
+import { watched } from "./causes.js";
 import { jsonOf, lookupIn, optionErrorOf, problemOfPage, textOf } from "./config.js";
 import { callSite, configError, errorOf, fields } from "./errors.js";
 import { Events } from "./events.js";
@@ -40,7 +41,7 @@ export class OpenAICompatible {
     if (problems.length) throw configError(problems, site);
     const providers = Object.create(null); // a provider may be called `constructor`
     try {
-      for (const [provider, name, core] of load(text, lookupIn(options.env), options.fetch)) {
+      for (const [provider, name, core] of load(text, lookupIn(options.env), watched(options.fetch))) {
         problems.push(...problemsInPage(core, options).map(([path, message]) => [`${provider}.${name}: ${path}`, message]));
         (providers[provider] ??= Object.create(null))[name] = new OpenAICompatible(core);
       }
@@ -145,7 +146,7 @@ function made(options, site) {
   if (problems.length) throw configError(problems, site);
   let core;
   try {
-    core = client(text, pool && coreOf(pool), fetch);
+    core = client(text, pool && coreOf(pool), watched(fetch));
   } catch (thrown) {
     throw optionErrorOf(thrown, site);
   }

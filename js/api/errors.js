@@ -1,5 +1,7 @@
 // The errors: one class for each kind, so that both `instanceof` and `switch (error.kind)` work.
 
+import { causeOf } from "./causes.js";
+
 /** The error of every operation in this library. */
 export class LLMError extends Error {
   kind = "server";
@@ -71,6 +73,7 @@ export function errorOf(thrown, site, more) {
   const details = { status, code, requestId, keyLabel, attempts: attempts.map(attemptOf), ...more };
   if (retryAt !== undefined) details.retryAt = new Date(retryAt);
   if (clock) details.clock = camelCase(clock);
+  if (kind === "connection") details.cause = causeOf(message);
   if (kind === "config") details.problems = problems.map((values) => fields(["path", "line", "message"], values));
   return placed(new (BY_KIND[kind] ?? LLMError)(inOptions(message), details), site);
 }

@@ -144,6 +144,7 @@ test("a fetch of one's own is used, and its errors are connection errors", async
   const broken = client({ maxRetries: 0, fetch: () => Promise.reject(new TypeError("no network today")) });
   const error = await failure(broken.chat(hello()));
   assert.deepEqual([error.kind, error.message], ["connection", "no network today"]);
+  assert.ok(error.cause instanceof TypeError);
   const thrown = client({ maxRetries: 0, fetch: () => { throw "a string"; } });
   assert.equal((await failure(thrown.chat(hello()))).message, "a string");
 });
