@@ -239,16 +239,17 @@ impl<'a> ConfigLoader<'a> {
         if !problems.is_empty() {
             return Err(Error::config(problems));
         }
-        let client = |(mut settings, bucket): (ModelSettings, TokenBucket)| {
+        let mut clients = Vec::with_capacity(ready.len());
+        for (mut settings, bucket) in ready {
             if let Some(pool) = &self.pool {
                 settings.api_keys.clear();
                 pool.bind(&settings.base_url);
             }
             let observer = self.observers.as_ref().map(|observers| observers(&settings));
             let world = (transport.clone(), observer);
-            client(settings, bucket, self.pool.clone(), runtime.clone(), world)
-        };
-        ready.into_iter().map(client).collect()
+            clients.push(client(settings, bucket, self.pool.clone(), runtime.clone(), world)?);
+        }
+        Ok(clients)
     }
 }
 
