@@ -107,8 +107,8 @@ impl Setting {
         self.row().name
     }
 
-    pub(super) fn shape(self) -> Shape {
-        self.row().shape
+    pub(super) fn shape(self) -> &'static Shape {
+        &self.row().shape
     }
 
     /// The value in `settings` as the number that `provider.json` would have, where it is one.
