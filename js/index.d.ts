@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" />
 /**
  * One portable client for every OpenAI-compatible LLM API, with a pool of keys and a token bucket in
  * front of it. The same in browsers, Node, Deno, Bun and edge workers.
@@ -194,8 +195,8 @@ export interface HostOptions {
   /** Sends the requests. Default: the global `fetch`, looked up for each request. */
   fetch?: (input: string, init: RequestInit) => Promise<Response>;
   /**
-   * Whether keys for a service that is not on this machine may be used in a web page, where everybody who
-   * opens it can read them. Default: false.
+   * Whether keys for a service that is neither on this machine nor the page's own server may be used in a web
+   * page, where everybody who opens it can read them. Default: false.
    */
   dangerouslyAllowBrowser?: boolean;
 }

@@ -50,9 +50,9 @@ export function interruption() {
 
 /**
  * Runs a command to its end, with its output streamed, and gives back its exit code.
- * With `onLine`, each line of its standard output is handed over as well.
+ * With `onLine`, each line of its standard output is handed over as well, or if `quiet` instead.
  */
-export function run(command, { env = {}, stdin = "ignore", onLine } = {}) {
+export function run(command, { env = {}, stdin = "ignore", onLine, quiet = false } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command[0], command.slice(1), {
       cwd: root,
@@ -76,16 +76,16 @@ export function run(command, { env = {}, stdin = "ignore", onLine } = {}) {
       current = undefined;
       resolve(exitCode);
     });
-    if (onLine) passOn(child.stdout, onLine);
+    if (onLine) passOn(child.stdout, onLine, quiet);
   });
 }
 
-/** Shows a stream as it comes, and hands it on line by line. */
-function passOn(stream, onLine) {
+/** Shows a stream as it comes, unless quiet, and hands it on line by line. */
+function passOn(stream, onLine, quiet) {
   let rest = "";
   stream.setEncoding("utf8");
   stream.on("data", (text) => {
-    process.stdout.write(text);
+    if (!quiet) process.stdout.write(text);
     const lines = (rest + text).split("\n");
     rest = lines.pop();
     lines.forEach(onLine);

@@ -47,11 +47,20 @@ export function runCommand({ command, env }, count) {
 /** Adds what a line says that ends the run of one test program; all other lines say nothing. */
 export function addTestResult(line, count) {
   const plain = line.replace(/\x1b\[[\d;]*m|\x1b\(B|\r/g, "");
+  addNodeTestResult(plain, count);
   const [, passed, failed, ignored] = /^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored;/.exec(plain) ?? [];
   if (passed === undefined) return;
   count.passed += Number(passed);
   count.failed += Number(failed);
   count.skipped += Number(ignored);
+}
+
+const NODE_TEST = { pass: "passed", fail: "failed", cancelled: "failed", skipped: "skipped", todo: "skipped" };
+
+/** Node's test runner ends with a line for each count. */
+function addNodeTestResult(line, count) {
+  const [, word, number] = /^(?:#|ℹ) (pass|fail|cancelled|skipped|todo) (\d+)$/.exec(line) ?? [];
+  if (word) count[NODE_TEST[word]] += Number(number);
 }
 
 function summarize(steps, results) {

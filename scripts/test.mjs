@@ -3,10 +3,15 @@
 // LOCKKEEPER_TESTED, set to the closing line of an `npm test` that just passed on this very tree,
 // makes `--all` run the additional steps only, and add those counts to its own: .ci/run does so.
 
+import { readdirSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
+import { chromedriver, firefox, wasmPack, webKit } from "./browsers.mjs";
+import { build } from "./build.mjs";
 import { checkArchive, checkBareDependencies } from "./checks.mjs";
-import { Failure, main, run } from "./run.mjs";
+import { Failure, main, root, run } from "./run.mjs";
+import { checkSize } from "./size.mjs";
 import { readClosingLine, runCommand, runSteps } from "./steps.mjs";
-import { cargoDeny, chromedriver, ensureChecks, WASM, wasmTestRunner } from "./toolchain.mjs";
+import { cargoDeny, ensureChecks, WASM, wasmTestRunner } from "./toolchain.mjs";
 
 const step = (name, line, env) => ({ name, command: line.split(" "), env });
 const clippy = (name, what) => step(name, `cargo clippy --locked ${what} -- -D warnings`);
@@ -24,27 +29,71 @@ const EVERY_TIME = [
   step("docs", "cargo doc --locked --workspace --no-deps", { RUSTDOCFLAGS: "-D warnings" }),
   // Every program runs, so that one run shows all failures.
   step("tests", "cargo test --locked --workspace --no-fail-fast"),
-  { name: "web tests, in Node", run: (count) => webTests(count, {}) },
+  { name: "web tests, in Node", run: inNode },
   { name: "web tests, in Chromium", run: inChromium },
+  { name: "npm package", run: build },
+  { name: "size of the npm package", run: checkSize },
+  { name: "npm package's classes", run: (count) => nodeTests("tests/js", count) },
+  { name: "page, in Chromium", run: inPage },
+  packageTests("npm package, where it runs", ["types", "node-esm", "node-cjs", "deno", "bun", "page", "workerd", "edge-runtime"]),
 ];
 
 const LONG = [
   { name: "licences, bans and sources", run: deny },
+  packageTests("npm package, in bundles and workers", ["vite", "esbuild", "webpack", "service-worker", "workerd-isolates"]),
+  { name: "web tests, in Firefox", run: inFirefox },
+  { name: "web tests, in WebKit", run: inWebKit },
+  { name: "web tests, by wasm-pack", run: byWasmPack },
+  { name: "memory over 20,000 streams", run: (count) => nodeTests("tests/js", count, { LOCKKEEPER_TEST_STREAMS: "20000" }) },
   { name: "contents of the archive", run: checkArchive },
   step("examples", "cargo build --locked --examples"),
   step("tests without reqwest", "cargo test --locked -p lockkeeper --lib --test own_transport --no-default-features"),
   step("simulation, 20,000 scenarios", "cargo test --locked --release --test sim", { LOCKKEEPER_SIM_SCENARIOS: "20000" }),
 ];
 
-/** The tests of a JavaScript host, against a provider that is started for them. */
-async function webTests(count, env) {
-  const runner = { CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER: await wasmTestRunner() };
-  const tests = ["cargo", "test", "--locked", "-p", "lockkeeper", "--test", "web", "--target", WASM];
-  return runCommand({ command: ["node", "scripts/with-provider.mjs", ...tests], env: { ...runner, ...env } }, count);
+/** The tests of the npm package, in some of the runtimes. */
+function packageTests(name, runtimes) {
+  return step(name, `node scripts/with-provider.mjs node tests/package/run.mjs ${runtimes.join(" ")}`);
 }
 
-async function inChromium(count) {
-  return webTests(count, { CHROMEDRIVER: await chromedriver(), WASM_BINDGEN_USE_BROWSER: "1" });
+/** The tests of a folder by Node's own runner, against a provider that is started for them. */
+async function nodeTests(folder, count, env) {
+  const files = readdirSync(join(root, folder)).filter((name) => name.endsWith(".test.mjs"));
+  const command = ["node", "scripts/with-provider.mjs", "node", "--test", ...files.map((name) => `${folder}/${name}`)];
+  return runCommand({ command, env }, count);
+}
+
+/** The page that `npm start` serves, clicked through. */
+async function inPage(count) {
+  await chromedriver(); // and the browser that it drives
+  return runCommand({ command: ["node", "--test", "tests/www/page.test.mjs"] }, count);
+}
+
+/** The tests of a JavaScript host, against a provider that is started for them; `display` comes before the command. */
+async function webTests(program, count, env, display = []) {
+  const runner = { CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER: await wasmTestRunner() };
+  const tests = ["cargo", "test", "--locked", "-p", "lockkeeper", "--test", program, "--target", WASM];
+  const command = ["node", "scripts/with-provider.mjs", ...display, ...tests];
+  return runCommand({ command, env: { ...runner, ...env } }, count);
+}
+
+const inNode = (count) => webTests("web", count, {});
+
+const inBrowser = (count, driver, display) => webTests("web_in_browser", count, driver, display);
+
+const inChromium = async (count) => inBrowser(count, { CHROMEDRIVER: await chromedriver() });
+
+const inFirefox = async (count) => inBrowser(count, await firefox());
+
+const inWebKit = async (count) => inBrowser(count, await webKit(), ["xvfb-run", "-a"]);
+
+/** The same as users of wasm-pack run them. */
+async function byWasmPack(count) {
+  const driver = await chromedriver();
+  // It looks for wasm-bindgen on the PATH, of the lock file's version.
+  const tools = [dirname(await wasmTestRunner()), process.env.PATH].join(delimiter);
+  const tests = [await wasmPack(), "test", "--mode", "no-install", "--headless", "--chrome", "--chromedriver", driver, "--", "--locked", "--test", "web_in_browser"];
+  return runCommand({ command: ["node", "scripts/with-provider.mjs", ...tests], env: { PATH: tools } }, count);
 }
 
 async function deny() {

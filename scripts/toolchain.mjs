@@ -1,7 +1,8 @@
 // Finds what the build needs, and installs what is missing: the pinned Rust, its components, cargo-deny.
 // What can be neither found nor installed is a failure that says what to do, never a silent skip.
 
-import { existsSync, readFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { Failure, output, root, run } from "./run.mjs";
@@ -9,7 +10,7 @@ import { Failure, output, root, run } from "./run.mjs";
 export const WASM = "wasm32-unknown-unknown";
 const CARGO_DENY = "0.20"; // deny.toml is written for this one
 
-const cargoHome = process.env.CARGO_HOME || join(homedir(), ".cargo");
+export const cargoHome = process.env.CARGO_HOME || join(homedir(), ".cargo");
 // rustup extends the PATH of login shells only.
 process.env.PATH = [process.env.PATH, join(cargoHome, "bin")].filter(Boolean).join(delimiter);
 // Else a mere `rustc --version` downloads a whole toolchain, without a word.
@@ -33,6 +34,12 @@ const wasm = {
   name: `the target ${WASM}`,
   isThere: () => existsSync((output(["rustc", "--print", "target-libdir", "--target", WASM]) ?? "").trim()),
   rustup: ["target", "add", WASM],
+};
+
+const standardLibrary = {
+  name: "the source of the standard library",
+  isThere: () => existsSync(join((output(["rustc", "--print", "sysroot"]) ?? "").trim(), "lib/rustlib/src/rust/library/std")),
+  rustup: ["component", "add", "rust-src"],
 };
 
 /** Whether a version such as "1.95.0" or "1.97.0-nightly" is as new as another. */
@@ -81,6 +88,9 @@ export async function ensureCompiler() {
   console.log(output(["rustc", "--version"]).trim());
 }
 
+/** What it takes to build the standard library along. */
+export const ensureStandardLibrary = () => ensure(standardLibrary);
+
 /** What it takes to check it as well. */
 export async function ensureChecks() {
   await ensureCompiler();
@@ -91,7 +101,7 @@ export async function ensureChecks() {
 const cache = process.env.LOCKKEEPER_TOOLS || join(homedir(), ".cache", "lockkeeper-tools");
 
 /** The path of a program of a crate at a version, built into the cache where it is found nowhere. */
-async function cargoTool({ name, crate, version, flags }) {
+export async function cargoTool({ name, crate, version, flags }) {
   const matches = (path) => output([path, "--version"])?.startsWith(`${name} ${version}`);
   const found = () => [join(cache, "bin", name), name].find(matches);
   if (!found()) {
@@ -107,27 +117,47 @@ async function cargoTool({ name, crate, version, flags }) {
 /** The path of cargo-deny. */
 export const cargoDeny = () => cargoTool({ name: "cargo-deny", crate: "cargo-deny", version: CARGO_DENY, flags: ["--locked"] });
 
-/** The path of the program that runs wasm tests; it must be of the very version of the lock file. */
-export async function wasmTestRunner() {
+/** A program of wasm-bindgen-cli; it must be of the very version of the lock file. */
+async function wasmBindgenTool(name) {
   const lock = readFileSync(join(root, "Cargo.lock"), "utf8");
-  const version = /name = "wasm-bindgen"\nversion = "(.+)"/.exec(lock)[1];
-  const name = "wasm-bindgen-test-runner";
+  const version = /name = "wasm-bindgen"\r?\nversion = "(.+)"/.exec(lock)[1];
   // Its lock file does not build everywhere, so it takes what is newest.
   return cargoTool({ name, crate: "wasm-bindgen-cli", version, flags: [] });
 }
 
-/** The path of the driver of a Chromium that is there too. */
-export async function chromedriver() {
-  const found = () => output(["chromedriver", "--version"]) && ["chromium", "google-chrome", "chrome"].some((name) => output([name, "--version"]));
-  if (!found() && output(["apt-get", "--version"]) && process.getuid?.() === 0) {
-    console.log("Chromium or its driver is missing: apt-get install chromium chromium-driver");
+/** The path of the program that runs wasm tests. */
+export const wasmTestRunner = () => wasmBindgenTool("wasm-bindgen-test-runner");
+
+/** The path of the program that binds a wasm module to JavaScript. */
+export const wasmBindgen = () => wasmBindgenTool("wasm-bindgen");
+
+/** Makes sure of the packages of package-lock.json. */
+export async function npmPackages() {
+  const lock = createHash("sha256").update(readFileSync(join(root, "package-lock.json"))).digest("hex");
+  const stamp = join(root, "node_modules", ".lockkeeper");
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === lock) return;
+  // No package's script is needed, and some of them download.
+  const install = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"];
+  console.log(`node_modules is missing or out of date: ${install.join(" ")}`);
+  const code = await run(process.platform === "win32" ? ["cmd", "/c", ...install] : install);
+  if (code !== 0) throw new Failure(`The packages of package-lock.json could not be installed. Run this again, or by hand:\n  ${install.join(" ")}`);
+  writeFileSync(stamp, lock);
+}
+
+/** The path of a program of an installed npm package, for node to run. */
+export function npmProgram(name, program = name) {
+  const folder = join(root, "node_modules", name);
+  const { bin } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  return join(folder, typeof bin === "string" ? bin : bin[program]);
+}
+
+/** Makes sure of what Debian has packages of; `others` says what those do who have another system. */
+export async function ensureFromDebian(name, isThere, packages, others) {
+  if (!isThere() && output(["apt-get", "--version"]) && process.getuid?.() === 0) {
+    console.log(`${name} is missing: apt-get install ${packages.join(" ")}`);
     await run(["apt-get", "update", "-q"]);
-    await run(["apt-get", "install", "-q", "-y", "--no-install-recommends", "chromium", "chromium-driver"], { env: { DEBIAN_FRONTEND: "noninteractive" } });
+    await run(["apt-get", "install", "-q", "-y", "--no-install-recommends", ...packages], { env: { DEBIAN_FRONTEND: "noninteractive" } });
   }
-  if (found()) return output(["which", "chromedriver"]).trim();
-  throw new Failure(
-    "Chromium and chromedriver are needed for the browser tests. Install them:\n" +
-      "  Debian  sudo apt-get install chromium chromium-driver\n" +
-      "  others  any Chrome, and the chromedriver of its version, on the PATH",
-  );
+  if (isThere()) return;
+  throw new Failure(`${name} is needed for the browser tests. Install:\n  Debian  sudo apt-get install ${packages.join(" ")}\n  others  ${others}`);
 }

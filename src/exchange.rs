@@ -125,15 +125,14 @@ impl Engine {
         let mut token = call.bucket.acquire_until(1, call.deadline());
         let record = call.record.clone();
         let told = |planned| {
+            self.counters.wait();
             record.tell(Event::Waits { reason: WaitFor::Token, planned: Some(planned) });
         };
         token.told(told).await.map_err(|late| match call.failures.last() {
             Some(failure) => self.error(call, failure.clone()).with_retry_at(late.retry_at()),
             None => late.with_attempts(call.record.attempts()),
         })?;
-        if token.has_waited() {
-            self.count_wait(call);
-        }
+        call.waited |= token.has_waited();
         Ok(())
     }
 

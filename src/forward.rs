@@ -86,6 +86,13 @@ struct Held {
     body: Body,
 }
 
+/// Ends the call with its body, whoever else still holds the account.
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.call.record.end(Outcome::Cancelled); // unless it has ended otherwise
+    }
+}
+
 /// The same answer, whose key is free when its body ends.
 fn held(
     client: Arc<Inner>,

@@ -380,7 +380,9 @@ impl Acquire {
     }
 
     fn too_late(&self, wait: Duration) -> Error {
-        let message = format!("rate limit: a token is free only in {wait:.3?}, past the timeout");
+        let in_milliseconds = Duration::from_millis(wait.as_micros().div_ceil(1_000) as u64);
+        let wait_text = seconds_text(in_milliseconds);
+        let message = format!("rate limit: a token is free only in {wait_text}, past the timeout");
         Error::new(ErrorKind::RateLimited, message)
             .with_retry_at(self.shared.runtime.unix_time().checked_add(wait))
     }

@@ -76,7 +76,7 @@ fn the_key_is_held_until_the_body_ends() {
     assert_eq!(bench.llm.key_pool().in_flight(), 1);
     assert!(bench.clock.block_on(body(response)).unwrap().ends_with("data: [DONE]\n\n"));
     assert_eq!((bench.llm.key_pool().in_flight(), bench.llm.stats().succeeded), (0, 1));
-    let (response, _) = bench.clock.block_on(bench.llm.forward(request())).unwrap();
+    let (response, _account) = bench.clock.block_on(bench.llm.forward(request())).unwrap();
     drop(response);
     assert_eq!((bench.llm.key_pool().in_flight(), bench.llm.stats().cancelled), (0, 1));
 }

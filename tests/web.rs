@@ -1,14 +1,18 @@
 //! The client in a JavaScript host, over the global `fetch`, against the embedded provider. Run by
-//! `scripts/web-tests.mjs`, which starts that and says where it is; in Node and in a headless browser.
+//! `scripts/with-provider.mjs`, which starts that and says where it is; in Node, and in browsers by
+//! `web_in_browser.rs`.
 
 #![cfg(target_arch = "wasm32")]
 
 use futures::{FutureExt, StreamExt};
+use js_sys::{Function, Promise, Reflect};
 use lockkeeper::{
     ChatOptions, ErrorKind, LlmInterface, Message, ModelSettings, OpenAiCompatible, StreamState,
     TokenBucket, parse_provider_json,
 };
 use std::time::Duration;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 /// Where the embedded provider is.
@@ -63,6 +67,43 @@ async fn a_dropped_stream_frees_its_key() {
     assert_eq!(llm.key_pool().in_flight(), 1);
     drop(stream);
     assert_eq!(llm.key_pool().in_flight(), 0);
+}
+
+#[wasm_bindgen_test]
+async fn a_dropped_stream_closes_its_socket() {
+    let llm = client("fault-stall-3");
+    let said = format!("to be dropped, {}", js_sys::Math::random());
+    let messages = vec![Message::user(&said)];
+    let mut stream = llm.chat_stream(messages, ChatOptions::default());
+    stream.next().await.unwrap().unwrap();
+    drop(stream);
+    let clock = TokenBucket::new(1.0, 50.0).unwrap();
+    for _ in 0..25 {
+        clock.acquire(1, None).await.unwrap(); // 20 ms
+        if how_it_ended(&said).await.as_deref() == Some("client_closed") {
+            return;
+        }
+    }
+    panic!("the provider saw no closed socket within 500 ms");
+}
+
+/// How the provider says that the request with this message ended.
+async fn how_it_ended(said: &str) -> Option<String> {
+    let url = BASE_URL.replace("/v1", "/_control/log");
+    let text = get(&url).await.unwrap();
+    let log: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let requests = log["requests"].as_array()?;
+    let ours = requests.iter().find(|one| one["body"]["messages"][0]["content"] == said)?;
+    ours["finished"].as_str().map(str::to_owned)
+}
+
+/// What a GET answers.
+async fn get(url: &str) -> Result<String, JsValue> {
+    let fetch: Function = Reflect::get(&js_sys::global(), &"fetch".into())?.dyn_into()?;
+    let response: Promise = fetch.call1(&JsValue::UNDEFINED, &url.into())?.dyn_into()?;
+    let response: web_sys::Response = JsFuture::from(response).await?.unchecked_into();
+    let text = JsFuture::from(response.text()?).await?;
+    Ok(text.as_string().unwrap_or_default())
 }
 
 #[wasm_bindgen_test]

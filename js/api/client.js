@@ -20,6 +20,8 @@ const OF_THE_POOL = ["of-the-pool"];
 export class OpenAICompatible {
   #core;
   #events;
+  #pool;
+  #bucket;
   fetch;
 
   constructor(options) {
@@ -32,12 +34,12 @@ export class OpenAICompatible {
     const site = callSite(this.loadFromJson);
     const text = typeof config === "string" ? config : JSON.stringify(config);
     if (typeof text !== "string") throw configError([["", "expected the text of a provider.json, or its object"]], site);
-    const providers = {};
+    const providers = Object.create(null); // a provider may be called `constructor`
     const problems = [];
     try {
       for (const [provider, name, core] of load(text, lookupIn(options.env), options.fetch)) {
         problems.push(...problemsInPage(core, options).map(([path, message]) => [`${provider}.${name}: ${path}`, message]));
-        (providers[provider] ??= {})[name] = new OpenAICompatible(core);
+        (providers[provider] ??= Object.create(null))[name] = new OpenAICompatible(core);
       }
     } catch (thrown) {
       throw errorOf(thrown, site);
@@ -60,10 +62,13 @@ export class OpenAICompatible {
   async chat(messages, options) {
     const site = callSite(this.chat);
     const request = requestOf(messages, options, this.model, false, site);
-    const [{ json }, cost] = await runUntil(this.#core.chat(request), options?.signal, site);
+    const task = this.#core.chat(request);
+    request.free();
+    const [{ json }, cost] = await runUntil(task, options?.signal, site);
     const { usage, choices } = json;
     const { prompt_tokens, completion_tokens } = usage ? reported(usage) : estimated(messages, choices.map(({ message }) => message));
     cost.count(prompt_tokens, completion_tokens);
+    cost.free();
     return json;
   }
 
@@ -72,6 +77,7 @@ export class OpenAICompatible {
     try {
       const request = requestOf(messages, options, this.model, true, site);
       const chunks = new EngineChunks(this.#core.stream(request), site);
+      request.free();
       return new ChatStream(new Reading(chunks, messages, options?.signal));
     } catch (error) {
       return new ChatStream(new Reading(new Unasked(error), messages));
@@ -95,11 +101,11 @@ export class OpenAICompatible {
   }
 
   get keyPool() {
-    return new APIKeyPool(this.#core.pool);
+    return (this.#pool ??= new APIKeyPool(this.#core.pool));
   }
 
   get tokenBucket() {
-    return new TokenBucket(this.#core.bucket);
+    return (this.#bucket ??= new TokenBucket(this.#core.bucket));
   }
 
   stats() {

@@ -1,34 +1,13 @@
 // Configuration: what users write, as the text of a provider.json, which the engine checks.
 
-import { camelCase, configError, fields } from "./errors.js";
-
-const SETTINGS = {
-  apiKeys: "api_keys",
-  baseUrl: "base_url",
-  model: "model",
-  maxRetries: "max_retries",
-  retryDelay: "retry_delay",
-  rateLimitCapacity: "rate_limit_capacity",
-  rateLimitRefillRate: "rate_limit_refill_rate",
-  timeout: "timeout",
-  headersTimeout: "headers_timeout",
-  firstTokenTimeout: "first_token_timeout",
-  idleTimeout: "idle_timeout",
-  headers: "headers",
-  query: "query",
-  authHeader: "auth_header",
-  contextWindow: "context_window",
-  allowHttp: "allow_http",
-  maxEventBytes: "max_event_bytes",
-  skipUndecodableEvents: "skip_undecodable_events",
-};
+import { camelCase, configError, fields, snakeCase } from "./errors.js";
 
 /** A provider.json of one model, with these settings. */
 export function textOf(provider, model, settings) {
   const entry = {};
   for (const [name, value] of Object.entries(settings)) {
-    // What is no setting keeps its name, and the engine says so.
-    if (value !== undefined) entry[SETTINGS[name] ?? name] = literal(value);
+    // What is no setting, the engine says.
+    if (value !== undefined) entry[snakeCase(name)] = literal(value);
   }
   return JSON.stringify({ [provider]: { [model]: entry } });
 }
@@ -51,7 +30,7 @@ export function optionErrorOf(thrown, provider, model, site) {
     const { path, message } = fields(["path", "line", "message"], values);
     const start = path.startsWith(provider) ? path.slice(provider.length) : path;
     const rest = start.replace(/^(\.[^.[\]]+|\["(?:[^"\\]|\\.)*"\])\.?/, "");
-    return [camelCase(rest), inWords(message)];
+    return [rest.replace(/^[a-z_]+/, camelCase), inWords(message)];
   });
   return configError(problems, site);
 }
@@ -72,7 +51,8 @@ export function lookupIn(env) {
 export function problemOfPage(baseUrl, keys, { dangerouslyAllowBrowser }) {
   const inPage = typeof window !== "undefined" && typeof window.document !== "undefined";
   if (!inPage || dangerouslyAllowBrowser || keys === 0) return [];
-  const { hostname } = new URL(baseUrl);
+  const { hostname, origin } = new URL(baseUrl);
+  if (origin === window.location?.origin) return []; // the page's own server is no secret to it
   if (/^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)) return [];
   return [
     [

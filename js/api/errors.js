@@ -15,9 +15,11 @@ export class LLMError extends Error {
   }
 }
 
+const BY_KIND = {};
+
 // The names are data, so that minifiers leave them alone.
 const kindOf = (title, kind) =>
-  class extends LLMError {
+  (BY_KIND[kind] = class extends LLMError {
     static title = title;
     static {
       Object.defineProperty(this, "name", { value: title });
@@ -26,7 +28,7 @@ const kindOf = (title, kind) =>
     constructor(message, details) {
       super(message, { ...details, kind });
     }
-  };
+  });
 
 export const ConfigError = kindOf("ConfigError", "config");
 export const InvalidRequestError = kindOf("InvalidRequestError", "invalid_request");
@@ -44,24 +46,6 @@ export const TruncatedError = kindOf("TruncatedError", "truncated");
 export const DecodeError = kindOf("DecodeError", "decode");
 export const RedirectError = kindOf("RedirectError", "redirect");
 
-const BY_KIND = {
-  config: ConfigError,
-  invalid_request: InvalidRequestError,
-  authentication: AuthenticationError,
-  permission_denied: PermissionDeniedError,
-  not_found: NotFoundError,
-  rate_limited: RateLimitError,
-  quota_exhausted: QuotaExhaustedError,
-  context_length_exceeded: ContextLengthError,
-  content_policy: ContentPolicyError,
-  server: ServerError,
-  connection: ConnectionError,
-  timeout: TimeoutError,
-  truncated: TruncatedError,
-  decode: DecodeError,
-  redirect: RedirectError,
-};
-
 /** An object of these fields; what is undefined is left out. The engine sends lists, see ../src/lists.rs. */
 export function fields(names, values) {
   const pairs = names.map((name, place) => [name, values[place]]);
@@ -70,7 +54,13 @@ export function fields(names, values) {
 
 const ATTEMPT = ["keyLabel", "kind", "status", "message", "startedAfter", "took"];
 
-export const attemptOf = (values) => fields(ATTEMPT, values);
+/** Clocks are named as the options are. */
+const inOptions = (text) => text.replace(/\((\w+_timeout)\)$/, (_, clock) => `(${camelCase(clock)})`);
+
+export function attemptOf(values) {
+  const attempt = fields(ATTEMPT, values);
+  return { ...attempt, message: inOptions(attempt.message) };
+}
 
 /** The error that the engine has thrown as a list; anything else as it is. */
 export function errorOf(thrown, site, more) {
@@ -80,7 +70,7 @@ export function errorOf(thrown, site, more) {
   if (retryAt !== undefined) details.retryAt = new Date(retryAt);
   if (clock) details.clock = camelCase(clock);
   if (kind === "config") details.problems = problems.map((values) => fields(["path", "line", "message"], values));
-  return placed(new (BY_KIND[kind] ?? LLMError)(message, details), site);
+  return placed(new (BY_KIND[kind] ?? LLMError)(inOptions(message), details), site);
 }
 
 /** A configuration error of these problems, each a path and a message. */
@@ -90,6 +80,8 @@ export function configError(problems, site, cause) {
   const message = texts.length === 1 ? texts[0] : [`${texts.length} problems:`, ...texts].join("\n  ");
   return placed(new ConfigError(message, { problems: all, cause }), site);
 }
+
+export const snakeCase = (name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 export const camelCase = (name) => name.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());
 

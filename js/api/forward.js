@@ -80,7 +80,8 @@ function streamOf(pieces, cost, signal) {
         end();
         controller.error(signal.reason);
       };
-      signal?.addEventListener("abort", abort);
+      if (signal?.aborted) abort();
+      else signal?.addEventListener("abort", abort);
     },
     async pull(controller) {
       running = run(pieces.next());

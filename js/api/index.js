@@ -13,5 +13,5 @@ export { host } from "./host.js";
 /** A rough estimate of how many LLM tokens a text is. */
 export const estimateTokens = (text) => estimate(String(text));
 
-/** Starts the engine from its compiled module, or from its bytes. */
-export const start = (module) => void initSync({ module });
+/** Starts the engine from its compiled module, or from its bytes, once; gives back what that exports. */
+export const start = (module) => initSync({ module });

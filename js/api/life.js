@@ -6,6 +6,7 @@ import { hosted } from "./host.js";
 
 const BEAT = 200; // milliseconds
 const MOST_MISSED = 5;
+const LONGEST_SILENCE = 10_000;
 
 const living = new Set();
 let swept = 0;
@@ -13,11 +14,12 @@ let swept = 0;
 /** From now on, `release` is called if the request dies. Returns a function that ends this. */
 export function live(release) {
   if (!hosted.isolates) return () => {};
-  const one = { missed: 0, release };
+  sweep(LONGEST_SILENCE);
+  const one = { missed: 0, beaten: Date.now(), release };
   living.add(one);
   const beat = setInterval(() => {
-    one.missed = 0;
-    sweep();
+    Object.assign(one, { missed: 0, beaten: Date.now() });
+    sweep(Infinity);
   }, BEAT);
   return () => {
     clearInterval(beat);
@@ -25,14 +27,17 @@ export function live(release) {
   };
 }
 
-/** Counts the beats of others, not time: a machine that was asleep must not kill those who were, too. */
-function sweep() {
+/**
+ * Lets go of the dead. Those who live count each other's beats, not time: a machine that was asleep must not kill
+ * those who were, too. Who comes when nobody has lived for long goes by the silence.
+ */
+function sweep(silence) {
   const now = Date.now();
   if (now - swept < BEAT) return;
   swept = now;
   for (const one of living) {
     one.missed += 1;
-    if (one.missed <= MOST_MISSED) continue;
+    if (one.missed <= MOST_MISSED && now - one.beaten <= silence) continue;
     living.delete(one);
     one.release();
   }

@@ -18,7 +18,7 @@ export function setLogLevel(wanted) {
 }
 
 /** Tells this client's `listen` whenever the level changes. */
-export const logs = (client) => void clients.add(new WeakRef(client));
+export const logs = (client) => void clients.add(globalThis.WeakRef ? new WeakRef(client) : { deref: () => client });
 
 export const isLogging = () => level !== "off";
 

@@ -10,8 +10,8 @@ import { estimated, reported } from "./usage.js";
 const dispose = Symbol.dispose ?? Symbol.for("Symbol.dispose");
 const asyncDispose = Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose");
 
-/** A stream that nobody holds any more ends with its request. */
-const forgotten = new FinalizationRegistry((reading) => reading.end("cancelled"));
+/** A stream that nobody holds any more ends its request, where the host tells of such. */
+const forgotten = globalThis.FinalizationRegistry && new FinalizationRegistry((reading) => reading.end("cancelled"));
 
 export class ChatStream {
   #reading;
@@ -19,7 +19,7 @@ export class ChatStream {
   constructor(reading) {
     if (!(reading instanceof Reading)) throw new TypeError("streams come from chatStream(), or ChatStream.from()");
     this.#reading = reading;
-    forgotten.register(this, reading);
+    forgotten?.register(this, reading);
   }
 
   static from(chunks, messages = []) {
@@ -170,7 +170,10 @@ export class Reading {
     if (this.#claimed) throw configError([["stream", "is read already: a stream has one reader"]]);
     this.#claimed = true;
     if (this.state !== "open") return;
-    this.#stop = live(() => this.end("cancelled"));
+    this.#stop = live(() => {
+      [this.#cancel, this.#over] = [undefined, []]; // nobody is there to be told
+      this.end("cancelled");
+    });
     if (this.#signal?.aborted) this.#onAbort();
     else this.#signal?.addEventListener("abort", this.#onAbort);
   }
@@ -186,7 +189,7 @@ export class Reading {
 
   async #step() {
     for (;;) {
-      if (this.#failure && (this.state === "cancelled" || this.#at === this.#items.length)) throw this.#failure.error;
+      if (this.#failure) throw this.#failure.error;
       if (this.#at < this.#items.length) {
         const item = this.#items[this.#at++];
         this.assembler.push(item.json);
@@ -226,6 +229,9 @@ export class Reading {
     if (this.state !== "open") return;
     this.state = state;
     this.#stop();
+    // What has come and was not read has cost as much.
+    for (const { json } of this.#items.slice(this.#at)) this.assembler.push(json);
+    this.#at = this.#items.length;
     this.#signal?.removeEventListener("abort", this.#onAbort);
     const { prompt_tokens, completion_tokens } = this.#source.answered ? this.usage() : { prompt_tokens: 0, completion_tokens: 0 };
     this.#cancel?.(reason);
@@ -262,6 +268,7 @@ export class Reading {
 /** The chunks that the engine reads, some at a time. */
 export class EngineChunks {
   #core;
+  #key;
 
   constructor(core, site) {
     this.#core = core;
@@ -269,22 +276,23 @@ export class EngineChunks {
   }
 
   next() {
-    return run(this.#core.next()); // its list of an error becomes one where the partial text is known
+    return run(this.#core.next());
   }
 
   get answered() {
-    return this.#core.answered;
+    return this.#core?.answered ?? this.#key !== undefined;
   }
 
   get keyLabel() {
-    return this.#key ?? this.#core.key;
+    return this.#core ? this.#core.key : this.#key;
   }
 
-  #key;
-
   end(state, inputTokens, outputTokens) {
-    this.#key = this.#core.key;
-    this.#core.end(state, inputTokens, outputTokens);
+    const core = this.#core;
+    this.#key = core.key;
+    this.#core = undefined;
+    core.end(state, inputTokens, outputTokens);
+    core.free();
   }
 }
 

@@ -5,13 +5,18 @@ import { live } from "./life.js";
 
 /**
  * Runs a task to its end: `{ promise, cancel }`. To cancel it frees all that it holds, and rejects the promise
- * with the reason. An isolate may go away under it: it is cancelled then, too.
+ * with the reason. What the engine throws is still a list. If the request that it was begun for dies, it is freed
+ * without a word: nobody is there to be told.
  */
-export function run(task, site) {
+export function run(task) {
   let cancel;
   const promise = new Promise((resolve, reject) => {
     let [over, polling] = [false, false];
-    const stop = live(() => cancel(new Error("the request that this call was made for has ended")));
+    const stop = live(() => {
+      over = true;
+      task.cancel();
+      task.free();
+    });
     const end = (settle, value) => {
       over = true;
       stop();
@@ -32,7 +37,7 @@ export function run(task, site) {
       }
       polling = false;
       if (over) task.free(); // cancelled by a listener meanwhile
-      else if (failed) end(reject, errorOf(failed[0], site));
+      else if (failed) end(reject, failed[0]);
       else if (done) end(resolve, done[0]);
       else woken.then(step);
     };
@@ -52,11 +57,13 @@ export async function runUntil(task, signal, site) {
     task.free();
     throw signal.reason;
   }
-  const { promise, cancel } = run(task, site);
+  const { promise, cancel } = run(task);
   const abort = () => cancel(signal.reason);
   signal?.addEventListener("abort", abort);
   try {
     return await promise;
+  } catch (thrown) {
+    throw errorOf(thrown, site);
   } finally {
     signal?.removeEventListener("abort", abort);
   }

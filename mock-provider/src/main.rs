@@ -2,6 +2,8 @@
 
 mod arguments;
 
+use std::future::ready;
+use std::pin::pin;
 use std::process::ExitCode;
 
 use mock_provider::MockProvider;
@@ -29,8 +31,11 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let mut ctrl_c = pin!(tokio::signal::ctrl_c());
+    // Listened to from its first poll on, which must come before anybody can answer the address.
+    tokio::select! { biased; _ = &mut ctrl_c => return ExitCode::SUCCESS, () = ready(()) => {} }
     println!("{}", provider.base_url());
-    if let Err(error) = tokio::signal::ctrl_c().await {
+    if let Err(error) = ctrl_c.await {
         eprintln!("mock-provider: cannot wait for Ctrl-C: {error}");
         return ExitCode::FAILURE;
     }

@@ -1,14 +1,16 @@
 //! The host's time: `performance.now` where there is one, else `Date.now`; and `setTimeout`.
 
+use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::{Arc, LazyLock, Mutex};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
 
-use js_sys::{Function, Promise, Reflect};
+use js_sys::{Function, Reflect};
+use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
 
 use super::global_function;
 use crate::core::time::{Steady, Timestamp};
@@ -61,30 +63,50 @@ fn performance_now() -> Option<f64> {
 }
 
 /// A `setTimeout`; dropped, it is cleared, so that it keeps no process alive.
+///
+/// Not a promise: one that is given up before it is settled would keep its callbacks for ever.
 struct Timer {
     id: JsValue,
-    rings: JsFuture,
+    state: Rc<RefCell<State>>,
+    /// What rings; it must live as long as the timer may.
+    _bell: Closure<dyn FnMut()>,
+}
+
+#[derive(Default)]
+struct State {
+    has_rung: bool,
+    waker: Option<Waker>,
 }
 
 impl Timer {
     fn start(milliseconds: f64) -> Self {
-        let mut id = JsValue::UNDEFINED;
-        let promise = Promise::new(&mut |resolve, _| {
-            if let Some(set_timeout) = global_function("setTimeout") {
-                let started =
-                    set_timeout.call2(&JsValue::UNDEFINED, &resolve, &milliseconds.into());
-                id = started.unwrap_or_default();
-            }
+        let state = Rc::<RefCell<State>>::default();
+        let rings = state.clone();
+        let bell = Closure::new(move || {
+            let mut state = rings.borrow_mut();
+            state.has_rung = true;
+            let waker = state.waker.take();
+            drop(state);
+            waker.into_iter().for_each(Waker::wake);
         });
-        Self { id, rings: promise.into() }
+        let set_timeout = global_function("setTimeout");
+        let started = set_timeout.and_then(|set_timeout| {
+            set_timeout.call2(&JsValue::UNDEFINED, bell.as_ref(), &milliseconds.into()).ok()
+        });
+        Self { id: started.unwrap_or_default(), state, _bell: bell }
     }
 }
 
 impl Future for Timer {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        Pin::new(&mut self.rings).poll(cx).map(|_| ())
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.state.borrow_mut();
+        if state.has_rung {
+            return Poll::Ready(());
+        }
+        state.waker = Some(cx.waker().clone());
+        Poll::Pending
     }
 }
 

@@ -156,7 +156,8 @@ fn broken(error: &JsValue) -> TransportError {
 fn text(error: &JsValue) -> String {
     let field = |value: &JsValue, name: &str| Reflect::get(value, &name.into()).ok();
     let message = |value: &JsValue| field(value, "message").and_then(|text| text.as_string());
-    let said = message(error).unwrap_or_else(|| format!("{error:?}"));
+    let said = message(error).or_else(|| error.as_string());
+    let said = said.unwrap_or_else(|| "the request failed without a word".to_owned());
     match field(error, "cause").and_then(|cause| message(&cause)) {
         Some(cause) => format!("{said}: {cause}"),
         None => said,

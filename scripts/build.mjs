@@ -1,0 +1,142 @@
+// `npm run build`: makes the npm package's files in dist/. Does nothing while no input has changed.
+
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Failure, interruption, main, output, root, run } from "./run.mjs";
+import { cargoHome, ensureCompiler, ensureStandardLibrary, npmPackages, npmProgram, WASM, wasmBindgen } from "./toolchain.mjs";
+import { wasmText } from "./wasm-text.mjs";
+
+export const dist = join(root, "dist");
+const PROFILE = "npm";
+// The standard library is built along, for size and without the texts of panics: a seventh of the binary. These
+// are the pinned compiler's options of tomorrow, which it takes where it is told that we know.
+const CARGO = {
+  args: ["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"],
+  flags: ["-Zunstable-options", "-Cpanic=immediate-abort", "-Zlocation-detail=none", "-Zfmt-debug=none"],
+  env: { RUSTC_BOOTSTRAP: "1" },
+};
+// What rustc's wasm32 has today, and every engine since 2022.
+const WASM_FEATURES = ["bulk-memory", "mutable-globals", "nontrapping-float-to-int", "reference-types", "sign-ext", "multivalue"];
+const INPUTS = [
+  "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "src", "js", "package-lock.json",
+  "scripts/build.mjs", "scripts/wasm-text.mjs", 
+];
+const STAMP = join(dist, ".inputs");
+
+/** Builds dist/ where it is not up to date. */
+export async function build() {
+  await ensureCompiler();
+  await ensureStandardLibrary();
+  await npmPackages();
+  const inputs = digest();
+  if (existsSync(STAMP) && readFileSync(STAMP, "utf8") === inputs) return console.log("dist/ is up to date");
+  rmSync(dist, { recursive: true, force: true });
+  mkdirSync(dist, { recursive: true });
+  const work = join(targetDirectory(), "npm-package");
+  await buildBinary(work);
+  await bundle(work);
+  addCommonJs();
+  writeFileSync(STAMP, inputs);
+  for (const name of readdirSync(dist).filter((name) => name !== ".inputs")) {
+    console.log(`dist/${name.padEnd(18)} ${String(readFileSync(join(dist, name)).length).padStart(8)}`);
+  }
+}
+
+/** Says in one word what dist/ is made of. */
+function digest() {
+  const hash = createHash("sha256").update(output(["rustc", "--version"]) ?? "");
+  for (const file of INPUTS.flatMap((path) => files(join(root, path)))) {
+    hash.update(`${relative(root, file)}\0`).update(readFileSync(file));
+  }
+  return hash.digest("hex");
+}
+
+function files(path) {
+  if (!existsSync(path)) return [];
+  const below = (entry) => (entry.isDirectory() ? files(join(path, entry.name)) : [join(path, entry.name)]);
+  try {
+    const entries = readdirSync(path, { withFileTypes: true });
+    return entries.sort((a, b) => (a.name < b.name ? -1 : 1)).flatMap(below);
+  } catch {
+    return [path]; // a file
+  }
+}
+
+function targetDirectory() {
+  const metadata = output(["cargo", "metadata", "--locked", "--no-deps", "--format-version", "1"], { stderr: "inherit" });
+  if (!metadata) throw new Failure("cargo does not know this workspace");
+  return JSON.parse(metadata).target_directory;
+}
+
+/** Compiles, binds and shrinks: the glue in `work`, the binary in dist/. */
+async function buildBinary(work) {
+  const cargo = ["cargo", "build", "--profile", PROFILE, "--locked", "-p", "lockkeeper-js", "--target", WASM, ...CARGO.args];
+  await must(cargo, { ...CARGO.env, CARGO_ENCODED_RUSTFLAGS: [...CARGO.flags, ...withoutPlaces()].join("\x1f") });
+  const compiled = join(targetDirectory(), WASM, PROFILE, "lockkeeper_js.wasm");
+  const names = ["--target", "web", "--no-typescript", "--out-name", "lockkeeper", "--out-dir", work];
+  await must([await wasmBindgen(), compiled, ...names]);
+  const features = WASM_FEATURES.map((feature) => `--enable-${feature}`);
+  const files = [join(work, "lockkeeper_bg.wasm"), "-o", join(dist, "lockkeeper.wasm")];
+  await must(["node", npmProgram("binaryen", "wasm-opt"), "-Oz", "--converge", "--strip-producers", ...features, ...files]);
+}
+
+/** The same bytes on every machine, and no machine's folders in them. */
+function withoutPlaces() {
+  const library = join(output(["rustc", "--print", "sysroot"]).trim(), "lib/rustlib/src/rust");
+  const commit = /^commit-hash: (.+)$/m.exec(output(["rustc", "-vV"]))[1];
+  // The library's own name for its place, which it has wherever its source is not installed.
+  const places = [[library, `/rustc/${commit}`], [cargoHome, "/cargo"], [root, "/lockkeeper"]];
+  return places.map(([from, to]) => `--remap-path-prefix=${from.replace(/[\\/]$/, "")}=${to}`);
+}
+
+/** Bundles the API with the glue into one file, the binary's text into another; the entries import both. */
+async function bundle(work) {
+  const { build: esbuild } = await import("esbuild");
+  const text = join(work, "binary.js");
+  writeFileSync(text, `export const text = ${wasmText(readFileSync(join(dist, "lockkeeper.wasm")))};\n`);
+  const sources = join(root, "js/entries");
+  const entries = readdirSync(sources).filter((name) => name.endsWith(".js"));
+  const common = { bundle: true, minify: true, format: "esm", target: "es2022", outdir: dist, logLevel: "warning" };
+  // The glue names a module once for each thing that it imports from it.
+  const logOverride = { "duplicate-object-key": "silent" };
+  await esbuild({
+    ...common,
+    logOverride,
+    plugins: [oneCopy],
+    entryPoints: { api: join(root, "js/api/index.js"), inlined: join(sources, "parts/inlined.js") },
+    alias: { "lockkeeper-core": join(work, "lockkeeper.js"), "lockkeeper-binary": text },
+  });
+  await esbuild({
+    ...common,
+    entryPoints: entries.map((name) => join(sources, name)),
+    external: ["node:*", "./api.js", "./inlined.js", "./lockkeeper.wasm", "./lockkeeper.wasm?module"],
+  });
+}
+
+/** The glue comes with copies of the API's modules that it imports: the bundle takes the originals. */
+const oneCopy = {
+  name: "one-copy",
+  setup({ onResolve }) {
+    onResolve({ filter: /\/snippets\/lockkeeper-js-\w+\// }, ({ path }) => ({ path: join(root, "js", path.replace(/^.*?\/lockkeeper-js-\w+\//, "")) }));
+  },
+};
+
+/** CommonJS gets the same modules, and TypeScript the same types once more under the name that it asks for. */
+function addCommonJs() {
+  for (const name of ["node", "slim"]) writeFileSync(join(dist, `${name}.cjs`), `module.exports = require("./${name}.js");\n`);
+  for (const name of ["index", "slim", "wasm"]) {
+    const types = readFileSync(join(root, `js/${name}.d.ts`), "utf8");
+    writeFileSync(join(dist, `${name}.d.ts`), types);
+    if (name !== "wasm") writeFileSync(join(dist, `${name}.d.cts`), types.replaceAll('"./index.js"', '"./index.cjs"'));
+  }
+}
+
+async function must(command, env) {
+  console.log(`$ ${command.join(" ")}`);
+  const code = await run(command, { env });
+  if (code !== 0) throw new Failure(`failed: ${command[0]}`, interruption() ?? code);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) main(build);
