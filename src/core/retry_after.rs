@@ -202,7 +202,7 @@ fn month(name: &str) -> Option<u64> {
 /// A whole number of at most four digits, as dates are made of.
 fn integer(text: &str) -> Option<u64> {
     let is_short = (1..=4).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-    if is_short { text.parse().ok() } else { None }
+    if is_short { text.parse::<u16>().ok().map(u64::from) } else { None }
 }
 
 #[cfg(test)]
