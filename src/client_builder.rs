@@ -257,7 +257,8 @@ impl<'a> ConfigLoader<'a> {
         if !problems.is_empty() {
             return Err(Error::config(problems));
         }
-        let client = |(mut settings, bucket): (ModelSettings, TokenBucket)| {
+        let mut clients = Vec::with_capacity(ready.len());
+        for (mut settings, bucket) in ready {
             if let Some(pool) = &self.pool {
                 settings.api_keys.clear();
                 pool.bind(&settings.base_url);
@@ -269,9 +270,9 @@ impl<'a> ConfigLoader<'a> {
                 None if self.own_pools => ApiKeyPool::of_keys(&settings, runtime.clone()),
                 None => ApiKeyPool::of_entry(&settings, runtime.clone()),
             };
-            client(settings, bucket, pool, runtime.clone(), world)
-        };
-        Ok(ready.into_iter().map(client).collect())
+            clients.push(client(settings, bucket, pool, runtime.clone(), world));
+        }
+        Ok(clients)
     }
 }
 

@@ -45,8 +45,8 @@ impl Limit {
     }
 
     /// The earliest of these.
-    pub fn first(limits: impl IntoIterator<Item = Option<Self>>) -> Option<Self> {
-        limits.into_iter().flatten().min_by_key(|limit| limit.at)
+    pub fn first(limits: &[Option<Self>]) -> Option<Self> {
+        limits.iter().copied().flatten().min_by_key(|limit| limit.at)
     }
 }
 

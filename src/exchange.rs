@@ -14,7 +14,6 @@ use crate::accounting::Counters;
 use crate::call::Call;
 use crate::clocks::{Alarm, Limit, within};
 use crate::core::backoff::{self, Jitter};
-use crate::core::health::KeyFate;
 use crate::core::key_pool::NoKey;
 use crate::core::redaction::Redaction;
 use crate::core::retry::{Failure, Step};
@@ -150,7 +149,7 @@ impl Engine {
         let redaction = self.wire.redaction(lease.api_key());
         trace!(call = call.record.id, body = %redaction.redacted(&call.body), "request");
         let request = self.wire.request(&call.target, call.body.clone(), lease.key());
-        let limit = Limit::first([call.total(), call.headers(), call.first_token()]);
+        let limit = Limit::first(&[call.total(), call.headers(), call.first_token()]);
         let response = within(self.runtime(), limit, self.transport.send(request))
             .await
             .map_err(Limit::failure)?
@@ -214,13 +213,13 @@ impl Engine {
         let retry_after = failure.retry_after;
         call.record.tell(Event::Fails { attempt: &attempt, retry_after });
         call.record.failed_attempt(attempt);
-        lease.end(failure.key_fate(), |n| self.backoff(n));
+        lease.end(failure.key_fate(), &|n| self.backoff(n));
         failure
     }
 
     /// Ends a lease whose key has answered.
     pub fn works(&self, lease: KeyLease) {
-        lease.end(KeyFate::Works, |_| Duration::ZERO);
+        lease.succeeded();
     }
 
     /// Waits, if that fits the call's deadline.

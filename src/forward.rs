@@ -6,7 +6,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::stream;
 
-use crate::accounting::CallRecord;
 use crate::call::Call;
 use crate::client::Inner;
 use crate::clocks::{Limit, next_piece};
@@ -86,17 +85,14 @@ impl Refusal {
 struct Held {
     client: Arc<Inner>,
     call: Box<Call>,
-    lease: KeyLease,
+    lease: Option<KeyLease>,
     body: Body,
-    _end: EndsWithBody,
 }
 
-/// Ends a call with its body, whoever else still holds the account.
-struct EndsWithBody(Arc<CallRecord>);
-
-impl Drop for EndsWithBody {
+/// Ends the call with its body, whoever else still holds the account.
+impl Drop for Held {
     fn drop(&mut self) {
-        self.0.end(Outcome::Cancelled); // unless it has ended otherwise
+        self.call.record.end(Outcome::Cancelled); // unless it has ended otherwise
     }
 }
 
@@ -108,30 +104,34 @@ fn held(
     response: HttpResponse,
 ) -> HttpResponse {
     let HttpResponse { status, headers, body } = response;
-    let end = EndsWithBody(call.record.clone());
-    let held = Held { client, call, lease, body, _end: end };
-    let body = stream::unfold(Some(held), |held| async move { held?.next().await });
+    let held = Box::new(Held { client, call, lease: Some(lease), body });
+    let body = stream::unfold(held, |mut held| async move {
+        let piece = held.next().await?;
+        Some((piece, held))
+    });
     HttpResponse::new(status, headers, boxed_stream(body))
 }
 
 impl Held {
-    async fn next(mut self) -> Option<(Result<Bytes, TransportError>, Option<Self>)> {
-        let runtime = self.client.engine.runtime();
-        let idle = Limit::new(Clock::Idle, self.call.clocks.idle, runtime.now());
-        let limit = Limit::first([self.call.total(), Some(idle)]);
-        let failure = match next_piece(runtime, limit, &mut self.body).await {
-            Ok(Some(Ok(bytes))) => return Some((Ok(bytes), Some(self))),
+    async fn next(&mut self) -> Option<Result<Bytes, TransportError>> {
+        self.lease.as_ref()?; // the body has ended
+        let engine = &self.client.engine;
+        let idle = Limit::new(Clock::Idle, self.call.clocks.idle, engine.runtime().now());
+        let limit = Limit::first(&[self.call.total(), Some(idle)]);
+        let failure = match next_piece(engine.runtime(), limit, &mut self.body).await {
+            Ok(Some(Ok(bytes))) => return Some(Ok(bytes)),
             Ok(None) => {
-                self.client.engine.works(self.lease);
+                engine.works(self.lease.take()?);
                 self.call.record.end(Outcome::Succeeded);
                 return None;
             }
             Ok(Some(Err(error))) => Failure::cut(error),
             Err(limit) => limit.failure(),
         };
-        let failure = self.client.engine.end_attempt(&self.call, self.lease, failure);
+        self.body = boxed_stream(stream::empty());
+        let failure = engine.end_attempt(&self.call, self.lease.take()?, failure);
         self.call.record.end(Outcome::Failed);
-        Some((Err(TransportError::connection(failure.error.message())), None))
+        Some(Err(TransportError::connection(failure.error.message())))
     }
 }
 

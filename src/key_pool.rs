@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
-use crate::core::health::KeyFate;
+use crate::core::health::{Backoff, KeyFate};
 use crate::core::key::ApiKey;
 use crate::core::key_pool::{KeyId, KeyPool, NoKey, Scope, Wanted};
 use crate::core::key_slot::KeyStatus;
@@ -393,7 +393,7 @@ impl KeyLease {
 
     /// Ends the use: the key has served.
     pub fn succeeded(self) {
-        self.end(KeyFate::Works, |_| Duration::ZERO);
+        self.end(KeyFate::Works, &|_| Duration::ZERO);
     }
 
     /// Ends the use with a failure of `kind`, which may say something of the key: that it rests
@@ -401,7 +401,7 @@ impl KeyLease {
     /// not for this model. Any other kind says nothing.
     pub fn failed(self, kind: ErrorKind, retry_after: Option<Duration>) {
         let failure = Failure { retry_after, ..Failure::new(kind, "") };
-        self.end(failure.key_fate(), |_| Duration::from_secs(60));
+        self.end(failure.key_fate(), &|_| Duration::from_secs(60));
     }
 
     /// The key has begun to answer: whatever was held against it is over.
@@ -412,11 +412,11 @@ impl KeyLease {
     }
 
     /// Ends the use with what it showed of the key.
-    pub(crate) fn end(mut self, fate: KeyFate, backoff: impl FnOnce(u32) -> Duration) {
+    pub(crate) fn end(mut self, fate: KeyFate, backoff: Backoff<'_>) {
         self.release(fate, backoff);
     }
 
-    fn release(&mut self, fate: KeyFate, backoff: impl FnOnce(u32) -> Duration) {
+    fn release(&mut self, fate: KeyFate, backoff: Backoff<'_>) {
         if std::mem::take(&mut self.open) {
             let now = self.shared.runtime.now();
             let mut pool = lock(&self.shared.pool);
@@ -438,7 +438,7 @@ impl Shared {
 
 impl Drop for KeyLease {
     fn drop(&mut self) {
-        self.release(KeyFate::Cancelled, |_| Duration::ZERO);
+        self.release(KeyFate::Cancelled, &|_| Duration::ZERO);
     }
 }
 

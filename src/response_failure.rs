@@ -60,8 +60,10 @@ pub(crate) async fn read(sent: Sent<'_>, response: HttpResponse) -> (Failure, Re
     let hints = Hints::of(&response, runtime.unix_time());
     let location = response.header("location").map(str::to_owned);
     let now = runtime.now();
-    let limit =
-        Limit::first([call.total(), Some(Limit::new(Clock::Idle, LONGEST_WAIT_FOR_AN_ERROR, now))]);
+    let limit = Limit::first(&[
+        call.total(),
+        Some(Limit::new(Clock::Idle, LONGEST_WAIT_FOR_AN_ERROR, now)),
+    ]);
     let most = match call.target {
         Target::Forward(_) => MOST_OF_A_FORWARDED_REFUSAL,
         _ => MOST_OF_A_REFUSAL,

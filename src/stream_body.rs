@@ -174,7 +174,7 @@ impl<C: Codec> StreamBody<C> {
     /// Reads what little there is behind the end, so that the connection can be used again.
     async fn drain(&mut self, runtime: &dyn Runtime) {
         let linger = Limit::new(Clock::Idle, LINGER, runtime.now());
-        let limit = Limit::first([self.total, Some(linger)]);
+        let limit = Limit::first(&[self.total, Some(linger)]);
         while let Ok(Some(Ok(_))) = next_piece(runtime, limit, &mut self.body).await {}
     }
 
@@ -234,7 +234,7 @@ impl<C: Codec> StreamBody<C> {
         let late = self.late_wait.map(|left| Limit::new(Clock::Idle, left, began));
         // Before the first token its own clock runs, which keep-alive comments do not put off.
         let idle = if first_token.is_some() { first_token } else { Some(idle) };
-        let limit = Limit::first([self.total, idle, late]);
+        let limit = Limit::first(&[self.total, idle, late]);
         let read = next_piece(runtime, limit, &mut self.body).await;
         if let Some(left) = &mut self.late_wait {
             *left = left.saturating_sub(runtime.now() - began);

@@ -380,7 +380,8 @@ impl Acquire {
     }
 
     fn too_late(&self, wait: Duration) -> Error {
-        let in_milliseconds = Duration::from_millis(wait.as_micros().div_ceil(1_000) as u64);
+        let in_milliseconds = Duration::from_secs(wait.as_secs())
+            + Duration::from_millis(wait.subsec_micros().div_ceil(1_000).into());
         let wait_text = seconds_text(in_milliseconds);
         let message = format!("rate limit: a token is free only in {wait_text}, past the timeout");
         Error::new(ErrorKind::RateLimited, message)

@@ -88,7 +88,7 @@ mod tests {
     use crate::core::key::ApiKey;
 
     fn redaction() -> Redaction {
-        Redaction::new([ApiKey::new("sk-0123456789abcd")])
+        Redaction::new([].into(), ApiKey::new("sk-0123456789abcd"))
     }
 
     fn decode(body: &[u8]) -> Result<ChatResponse, Failure> {

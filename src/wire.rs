@@ -38,7 +38,7 @@ pub(crate) struct Wire {
     stream_headers: Vec<Header>,
     auth_header: Option<String>,
     /// What the settings send besides keys: gateways have keys of their own.
-    secrets: Vec<ApiKey>,
+    secrets: Arc<[ApiKey]>,
 }
 
 impl Wire {
@@ -52,30 +52,34 @@ impl Wire {
         }
         let headers = |accept| {
             let known = [header("content-type", "application/json"), header("accept", accept)];
-            let own = settings.headers.iter().map(|(name, value)| Header {
-                name: name.to_ascii_lowercase(),
-                value: value.clone(),
-                sensitive: true,
-            });
-            known.into_iter().chain(own).collect()
+            let mut headers = Vec::from(known);
+            for (name, value) in &settings.headers {
+                let (name, value) = (name.to_ascii_lowercase(), value.clone());
+                headers.push(Header { name, value, sensitive: true });
+            }
+            headers
         };
         let auth_header = settings.auth_header.as_ref().map(|name| name.to_ascii_lowercase());
-        let values = settings.headers.iter().chain(&settings.query).map(|(_, value)| &**value);
-        let secrets = values.flat_map(|value| [Some(value), behind_bearer(value)]).flatten();
-        let secrets = secrets.filter(|value| value.chars().count() >= SHORTEST_SECRET);
-        let secrets = secrets.map(ApiKey::new).collect();
+        let mut secrets = Vec::new();
+        for (_, value) in settings.headers.iter().chain(&settings.query) {
+            for secret in [Some(&**value), behind_bearer(value)].into_iter().flatten() {
+                if secret.chars().count() >= SHORTEST_SECRET {
+                    secrets.push(ApiKey::new(secret));
+                }
+            }
+        }
         Self {
             url,
             answer_headers: headers("application/json"),
             stream_headers: headers("text/event-stream"),
             auth_header,
-            secrets,
+            secrets: secrets.into(),
         }
     }
 
     /// What keeps the secrets of an attempt with this key out of errors and logs.
     pub fn redaction(&self, key: &ApiKey) -> Redaction {
-        Redaction::new(self.secrets.iter().chain([key]).cloned())
+        Redaction::new(self.secrets.clone(), key.clone())
     }
 
     /// A request to `target` with `body` and `key` (empty: none).

@@ -58,18 +58,24 @@ impl Client {
         model: Option<String>,
         streams: bool,
     ) -> Task {
-        let mut pairs = headers.into_iter();
-        let headers = std::iter::from_fn(|| Some((pairs.next()?, pairs.next()?))).collect();
+        let mut texts = headers.into_iter();
+        let mut headers = Vec::new();
+        while let (Some(name), Some(value)) = (texts.next(), texts.next()) {
+            headers.push((name, value));
+        }
         let body = body.map(|body| body.to_vec()).unwrap_or_default().into();
         let request = ForwardRequest { method, url, headers, body, model, streams };
         let call = self.llm.forward(request);
         Task::new(async move {
             let (response, account) = call.await.map_err(|error| lists::error(&error))?;
-            let headers = response.headers.into_iter();
-            let headers = headers.flat_map(|(name, value)| [JsValue::from(name), value.into()]);
+            let headers = Array::new();
+            for (name, value) in &response.headers {
+                headers.push(&name.into());
+                headers.push(&value.into());
+            }
             Ok(lists::list([
                 response.status.into(),
-                headers.collect::<Array>().into(),
+                headers.into(),
                 Body::new(response.body).into(),
                 Cost(account).into(),
             ]))

@@ -1,7 +1,7 @@
 //! What JavaScript sees of the library: thin exports, to which `../api` gives their classes.
 //!
 //! What crosses the border is plain: numbers, strings, and lists whose places `../api` knows. Every
-//! future is a [`task::Task`], which JavaScript polls where it was begun.
+//! future is a `Task`, which JavaScript polls where it was begun.
 
 #![cfg(target_arch = "wasm32")]
 #![allow(clippy::arc_with_non_send_sync, reason = "all of it stays on JavaScript's thread")]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::time::from_seconds;
+
 /// No wait between two tries is longer, unless the provider asks for it.
 const LONGEST: Duration = Duration::from_secs(60);
 
@@ -14,7 +16,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 pub fn delay(base: Duration, n: u32, jitter: f64) -> Duration {
     let factor = 2f64.powi(n.min(32) as i32);
     let full = (base.as_secs_f64() * factor).min(LONGEST.as_secs_f64());
-    Duration::from_secs_f64(full / 2.0 * (1.0 + jitter.clamp(0.0, 1.0)))
+    from_seconds(full / 2.0 * (1.0 + jitter.clamp(0.0, 1.0))).unwrap_or(LONGEST)
 }
 
 /// Random numbers good enough to spread retries (SplitMix64: public domain, by Sebastiano Vigna).

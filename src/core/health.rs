@@ -9,6 +9,9 @@ const FIRST_PROBE_AFTER: Duration = Duration::from_secs(5 * 60);
 /// …then after twice as long each time, up to this.
 const LATER_PROBES_AFTER: Duration = Duration::from_secs(60 * 60);
 
+/// How long a key rests after the nth 429 in a row (from 0) where the provider does not say.
+pub type Backoff<'b> = &'b dyn Fn(u32) -> Duration;
+
 /// What an attempt showed about its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyFate {

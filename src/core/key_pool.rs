@@ -1,9 +1,8 @@
 //! The key pool as a plain value: which key is next, and what becomes of it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::health::{Health, KeyFate};
+use super::health::{Backoff, Health, KeyFate};
 use super::key::{ApiKey, Labels};
 use super::key_slot::{KeyStatus, Slot};
 use super::names::Names;
@@ -149,7 +148,7 @@ impl KeyPool {
         fate: KeyFate,
         model: &str,
         now: Timestamp,
-        backoff: impl FnOnce(u32) -> Duration,
+        backoff: Backoff<'_>,
     ) -> bool {
         self.change(id, |slot| {
             slot.in_flight = slot.in_flight.saturating_sub(1);
@@ -297,26 +296,42 @@ impl KeyPool {
     }
 
     fn why_none(&self, wanted: Wanted<'_>, now: Timestamp) -> NoKey {
-        let live = || self.each(wanted.scope).filter(|slot| !slot.retired);
-        let usable = || live().filter(|slot| slot.will_do(wanted, now)).map(|slot| slot.health);
-        if usable().any(|health| matches!(health, Health::Cooling(_))) {
-            // Whichever is ready first will do, for whatever reason it rests.
-            let ends = usable().filter_map(Health::rests_until).filter(|until| *until > now);
-            return ends.min().map_or(NoKey::Dead, NoKey::CoolingUntil);
+        let (mut live, mut denied, mut exhausted, mut cooling) = (false, false, false, false);
+        let (mut reset, mut ready_at) = (None, None);
+        for slot in self.each(wanted.scope).filter(|slot| !slot.retired) {
+            live = true;
+            denied |= slot.denied.get(wanted.model).is_some();
+            exhausted |= matches!(slot.health, Health::Exhausted(_) | Health::ExhaustedUntil(_));
+            reset = earlier(reset, slot.health.known_reset());
+            if slot.will_do(wanted, now) {
+                // Whichever is ready first will do, for whatever reason it rests.
+                let ends = slot.health.rests_until().filter(|until| *until > now);
+                ready_at = earlier(ready_at, ends);
+                cooling |= matches!(slot.health, Health::Cooling(_));
+            }
         }
-        let healths = || live().map(|slot| slot.health);
-        if healths().any(|h| matches!(h, Health::Exhausted(_) | Health::ExhaustedUntil(_))) {
-            return NoKey::Exhausted(healths().filter_map(Health::known_reset).min());
+        match (ready_at, live) {
+            (Some(until), _) if cooling => NoKey::CoolingUntil(until),
+            _ if exhausted => NoKey::Exhausted(reset),
+            _ if denied => NoKey::Denied,
+            (_, true) => NoKey::Dead,
+            (_, false) => NoKey::Empty,
         }
-        if live().any(|slot| slot.denied.get(wanted.model).is_some()) {
-            return NoKey::Denied;
-        }
-        if live().next().is_some() { NoKey::Dead } else { NoKey::Empty }
+    }
+}
+
+/// The earlier of two moments, as far as there are two.
+fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        _ => one.or(other),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::core::key_slot::KeyState;
 
@@ -341,7 +356,7 @@ mod tests {
     }
 
     fn end(pool: &mut KeyPool, id: KeyId, fate: KeyFate, now: Timestamp) {
-        pool.release(id, fate, "m", now, second);
+        pool.release(id, fate, "m", now, &second);
     }
 
     #[test]
@@ -381,11 +396,11 @@ mod tests {
         let mut pool = pool(&["key-a"]);
         let ids: Vec<KeyId> = (0..5).map(|_| pool.lease(any("m"), START).unwrap().id).collect();
         for id in ids {
-            pool.release(id, KeyFate::Limited(None), "m", START, |n| Duration::from_secs(1 << n));
+            pool.release(id, KeyFate::Limited(None), "m", START, &|n| Duration::from_secs(1 << n));
         }
         assert_eq!(pool.lease(any("m"), START).unwrap_err(), NoKey::CoolingUntil(at(1)));
         let id = pool.lease(any("m"), at(1)).unwrap().id;
-        pool.release(id, KeyFate::Limited(None), "m", at(1), |n| Duration::from_secs(1 << n));
+        pool.release(id, KeyFate::Limited(None), "m", at(1), &|n| Duration::from_secs(1 << n));
         assert_eq!(pool.lease(any("m"), at(1)).unwrap_err(), NoKey::CoolingUntil(at(3)));
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::health::{Health, KeyFate, Refusal};
+use super::health::{Backoff, Health, KeyFate, Refusal};
 use super::key::ApiKey;
 use super::key_pool::{Scope, Wanted};
 use super::names::Names;
@@ -157,13 +157,7 @@ impl Slot {
     }
 
     /// Takes in what an attempt has shown.
-    pub fn learn(
-        &mut self,
-        fate: KeyFate,
-        model: &str,
-        now: Timestamp,
-        backoff: impl FnOnce(u32) -> Duration,
-    ) {
+    pub fn learn(&mut self, fate: KeyFate, model: &str, now: Timestamp, backoff: Backoff<'_>) {
         match fate {
             KeyFate::Works => self.works(model, now),
             KeyFate::Limited(rest) => self.limited(rest, now, backoff),
@@ -224,12 +218,7 @@ impl Slot {
         }
     }
 
-    fn limited(
-        &mut self,
-        rest: Option<Duration>,
-        now: Timestamp,
-        backoff: impl FnOnce(u32) -> Duration,
-    ) {
+    fn limited(&mut self, rest: Option<Duration>, now: Timestamp, backoff: Backoff<'_>) {
         let rest = rest.map(|rest| rest.min(LONGEST_REST));
         let until = match self.health {
             // The rest of a burst that is known to be too much already.
@@ -263,7 +252,7 @@ mod tests {
     fn denied_models_are_told_in_order() {
         let mut slot = Slot::new("…abcd".into(), ApiKey::new("sk-0123456789abcd"), 0);
         for model in ["c", "a", "d", "b"] {
-            slot.learn(KeyFate::Denied, model, Timestamp::ZERO, |_| Duration::ZERO);
+            slot.learn(KeyFate::Denied, model, Timestamp::ZERO, &|_| Duration::ZERO);
         }
         assert_eq!(slot.status(Timestamp::ZERO).denied_models, ["a", "b", "c", "d"]);
     }

@@ -242,7 +242,7 @@ mod tests {
     use crate::core::key::ApiKey;
 
     fn from_body(body: &[u8]) -> ProviderError {
-        ProviderError::from_body(body, &Redaction::new([ApiKey::new("sk-0123456789abcd")]))
+        ProviderError::from_body(body, &Redaction::new([].into(), ApiKey::new("sk-0123456789abcd")))
     }
 
     fn kind(status: u16, body: &str) -> ErrorKind {

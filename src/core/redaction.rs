@@ -11,12 +11,15 @@ const LEAST_OF_A_SECRET: usize = 4;
 
 /// The secrets of one attempt: its key, and what its settings send besides.
 #[derive(Clone)]
-pub struct Redaction(Arc<[ApiKey]>);
+pub struct Redaction {
+    secrets: Arc<[ApiKey]>,
+    key: ApiKey,
+}
 
 impl Redaction {
-    /// The redaction of these secrets.
-    pub fn new(secrets: impl IntoIterator<Item = ApiKey>) -> Self {
-        Self(secrets.into_iter().filter(|secret| !secret.expose().is_empty()).collect())
+    /// The redaction of a key and of other secrets.
+    pub fn new(secrets: Arc<[ApiKey]>, key: ApiKey) -> Self {
+        Self { secrets, key }
     }
 
     /// `text` with each secret's label in its place, however it is spelled, and also where the text
@@ -26,10 +29,7 @@ impl Redaction {
         let (mut shown, mut kept, mut at) = (String::new(), 0, 0);
         while at < text.len() {
             let rest = &text.as_bytes()[at..];
-            let found = self.0.iter().filter_map(|one| Some((length_of(one, rest)?, one)));
-            // One secret may be the beginning of another.
-            let longest = found.max_by_key(|(length, secret)| (*length, secret.expose().len()));
-            let Some((length, secret)) = longest else {
+            let Some((length, secret)) = self.longest(rest) else {
                 at += 1;
                 continue;
             };
@@ -44,20 +44,38 @@ impl Redaction {
 
     /// Whether there is a secret in `text`.
     pub fn finds(&self, text: &[u8]) -> bool {
-        let finds = |rest| self.0.iter().any(|secret| length_of(secret, rest).is_some());
-        (0..text.len()).any(|at| finds(&text[at..]))
+        (0..text.len()).any(|at| self.longest(&text[at..]).is_some())
+    }
+
+    /// The secret that stands at the beginning of `text`, and how many bytes it takes there. One may
+    /// be the beginning of another.
+    fn longest(&self, text: &[u8]) -> Option<(usize, &ApiKey)> {
+        let mut longest = None;
+        for secret in self.secrets.iter().chain([&self.key]) {
+            let Some(length) = length_of(secret, text) else { continue };
+            let rank = (length, secret.expose().len());
+            if longest.is_none_or(|(length, other): (usize, &ApiKey)| {
+                rank > (length, other.expose().len())
+            }) {
+                longest = Some((length, secret));
+            }
+        }
+        longest
     }
 }
 
 impl fmt::Debug for Redaction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter()).finish()
+        f.debug_list().entries(self.secrets.iter().chain([&self.key])).finish()
     }
 }
 
 /// How many bytes `secret` takes at the beginning of `text`, if that is where it stands.
 fn length_of(secret: &ApiKey, text: &[u8]) -> Option<usize> {
     let secret = secret.expose().as_bytes();
+    if secret.is_empty() {
+        return None;
+    }
     if text.starts_with(secret) {
         return Some(secret.len());
     }
@@ -105,7 +123,8 @@ mod tests {
     use super::*;
 
     fn redacted(secrets: &[&str], text: &str) -> String {
-        Redaction::new(secrets.iter().map(|secret| ApiKey::new(secret))).redacted(text)
+        let secrets = secrets.iter().map(|secret| ApiKey::new(secret)).collect();
+        Redaction::new(secrets, ApiKey::none()).redacted(text)
     }
 
     #[test]

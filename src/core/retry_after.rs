@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use super::text;
+use super::time::from_seconds;
 use crate::platform;
 
 const DAY: u64 = 86_400;
@@ -92,7 +93,7 @@ fn until(moment: Duration, unix_now: Duration) -> Option<Duration> {
 
 /// A duration above 0; one too long to be told saturates.
 fn seconds(value: f64) -> Option<Duration> {
-    (value > 0.0).then(|| Duration::try_from_secs_f64(value).unwrap_or(Duration::MAX))
+    (value > 0.0).then(|| from_seconds(value).unwrap_or(Duration::MAX))
 }
 
 /// A number in plain digits: `inf`, `nan` and `1e9` are none.
@@ -181,7 +182,7 @@ fn moment(year: u64, month: u64, day: u64, clock: &str) -> Option<Duration> {
         return None;
     }
     let whole = days_since_1970(year, month, day) * DAY + hour * 3_600 + minute * 60;
-    Some(Duration::from_secs(whole) + Duration::try_from_secs_f64(second).ok()?)
+    Some(Duration::from_secs(whole) + from_seconds(second)?)
 }
 
 /// The days from 1970 to a date, by Howard Hinnant's `days_from_civil`: years that begin in March
@@ -201,7 +202,7 @@ fn month(name: &str) -> Option<u64> {
 /// A whole number of at most four digits, as dates are made of.
 fn integer(text: &str) -> Option<u64> {
     let is_short = (1..=4).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-    if is_short { text.parse().ok() } else { None }
+    if is_short { text.parse::<u16>().ok().map(u64::from) } else { None }
 }
 
 #[cfg(test)]

@@ -68,9 +68,20 @@ pub fn duration_from_seconds(seconds: f64) -> Result<Duration, String> {
             number_text(seconds)
         ));
     }
-    Duration::try_from_secs_f64(seconds).map_err(|_| {
+    from_seconds(seconds).ok_or_else(|| {
         format!("must be a number of seconds of at least 0, not {}", number_text(seconds))
     })
+}
+
+/// The duration of so many seconds, to the nanosecond; none where there is no such duration. The
+/// standard library reckons in 128 bits, which wasm has not.
+pub fn from_seconds(seconds: f64) -> Option<Duration> {
+    const TOO_LONG: f64 = u64::MAX as f64;
+    if !(0.0..TOO_LONG).contains(&seconds) {
+        return None;
+    }
+    let nanoseconds = seconds.fract() * 1e9 + 0.5;
+    Some(Duration::from_secs(seconds as u64) + Duration::from_nanos(nanoseconds as u64))
 }
 
 /// The duration for a message, in seconds as everywhere.
@@ -126,6 +137,20 @@ mod tests {
         assert_eq!(duration_from_seconds(-1.0).unwrap_err(), message);
         assert!(duration_from_seconds(f64::NAN).is_err());
         assert!(duration_from_seconds(f64::INFINITY).is_err());
+    }
+
+    #[test]
+    fn seconds_are_told_to_the_nanosecond() {
+        let nanoseconds = |seconds| from_seconds(seconds).map(|duration| duration.as_nanos());
+        for (seconds, expected) in
+            [(0.0, 0), (1e-9, 1), (0.1, 100_000_000), (1.999_999_999_9, 2_000_000_000)]
+        {
+            assert_eq!(nanoseconds(seconds), Some(expected), "{seconds}");
+        }
+        assert_eq!(from_seconds(1e18), Some(Duration::from_secs(1_000_000_000_000_000_000)));
+        for none in [-1e-9, 1e20, f64::NAN, f64::INFINITY] {
+            assert_eq!(from_seconds(none), None);
+        }
     }
 
     #[test]

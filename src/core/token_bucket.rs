@@ -9,7 +9,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::time::Timestamp;
+use super::time::{Timestamp, from_seconds};
 
 /// How late a waiter may look before those behind it may pass.
 const GRACE: Duration = Duration::from_secs(1);
@@ -242,7 +242,7 @@ fn seconds(value: f64) -> Duration {
     if value <= 0.0 {
         return Duration::ZERO;
     }
-    let exact = Duration::try_from_secs_f64(value).unwrap_or(Duration::MAX);
+    let exact = from_seconds(value).unwrap_or(Duration::MAX);
     exact.saturating_add(Duration::from_nanos(1))
 }
 

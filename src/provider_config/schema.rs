@@ -82,7 +82,7 @@ fn entry_schema(in_list: bool) -> Value {
 }
 
 fn setting_schema(setting: Setting) -> Value {
-    let mut schema = shape_schema(setting.shape());
+    let mut schema = shape_schema(*setting.shape());
     let default = match setting.shape() {
         Shape::Flag => Some(Value::from(false)),
         _ => setting.default_number().map(json_number),

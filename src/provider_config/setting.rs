@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::model_settings::ModelSettings;
 use super::number_range::NumberRange;
+use crate::core::time::from_seconds;
 
 /// One field of a model in `provider.json`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,8 +108,8 @@ impl Setting {
         self.row().name
     }
 
-    pub(super) fn shape(self) -> Shape {
-        self.row().shape
+    pub(super) fn shape(self) -> &'static Shape {
+        &self.row().shape
     }
 
     /// The value in `settings` as the number that `provider.json` would have, where it is one.
@@ -131,7 +132,7 @@ impl Setting {
 
     /// Sets a number of the table's range, in which it fits its type.
     pub(super) fn put_number(self, settings: &mut ModelSettings, number: f64) {
-        let duration = Duration::try_from_secs_f64(number).unwrap_or_default();
+        let duration = from_seconds(number).unwrap_or_default();
         match self {
             Self::MaxRetries => settings.max_retries = number as u32,
             Self::RetryDelay => settings.retry_delay = duration,

@@ -13,7 +13,7 @@ use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::global_function;
-use crate::core::time::{Steady, Timestamp};
+use crate::core::time::{Steady, Timestamp, from_seconds};
 use crate::lock::lock;
 use crate::platform::{BoxFuture, Runtime, boxed};
 
@@ -35,7 +35,7 @@ pub fn shared() -> Arc<dyn Runtime> {
 impl Runtime for WebRuntime {
     fn now(&self) -> Timestamp {
         let milliseconds = performance_now().unwrap_or_else(js_sys::Date::now);
-        let shown = Duration::try_from_secs_f64(milliseconds / 1000.0).unwrap_or_default();
+        let shown = from_seconds(milliseconds / 1000.0).unwrap_or_default();
         lock(&self.steady).read(shown)
     }
 
@@ -46,7 +46,7 @@ impl Runtime for WebRuntime {
     }
 
     fn unix_time(&self) -> SystemTime {
-        let since = Duration::try_from_secs_f64(js_sys::Date::now() / 1000.0).unwrap_or_default();
+        let since = from_seconds(js_sys::Date::now() / 1000.0).unwrap_or_default();
         SystemTime::UNIX_EPOCH + since
     }
 
