@@ -77,15 +77,21 @@ async function webTests(program, count, env, display = []) {
   return runCommand({ command, env: { ...runner, ...env } }, count);
 }
 
-const inNode = (count) => webTests("web", count, {});
+async function inNode(count) {
+  return webTests("web", count, {});
+}
 
-const inBrowser = (count, driver, display) => webTests("web_in_browser", count, driver, display);
+async function inChromium(count) {
+  return webTests("web_in_browser", count, { CHROMEDRIVER: await chromedriver() });
+}
 
-const inChromium = async (count) => inBrowser(count, { CHROMEDRIVER: await chromedriver() });
+async function inFirefox(count) {
+  return webTests("web_in_browser", count, await firefox());
+}
 
-const inFirefox = async (count) => inBrowser(count, await firefox());
-
-const inWebKit = async (count) => inBrowser(count, await webKit(), ["xvfb-run", "-a"]);
+async function inWebKit(count) {
+  return webTests("web_in_browser", count, await webKit(), ["xvfb-run", "-a"]);
+}
 
 /** The same as users of wasm-pack run them. */
 async function byWasmPack(count) {
