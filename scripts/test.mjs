@@ -24,6 +24,7 @@ const EVERY_TIME = [
   clippy("clippy, without reqwest", "-p lockkeeper --lib --no-default-features"),
   // Clippy compiles as `cargo check` does, and sees the code that only this target has.
   clippy("wasm build", `-p lockkeeper --lib --target ${WASM}`),
+  clippy("wasm build, the binding", `-p lockkeeper-js --target ${WASM}`),
   clippy("wasm build, without default features", `-p lockkeeper --lib --no-default-features --target ${WASM}`),
   { name: "dependencies of the core", run: checkBareDependencies },
   step("docs", "cargo doc --locked --workspace --no-deps", { RUSTDOCFLAGS: "-D warnings" }),

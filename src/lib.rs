@@ -22,10 +22,12 @@
 //! | say something | [`Message`], [`ChatOptions`] |
 //! | read the answer | [`ChatResponse`], or [`ChatStream`] of [`ChatChunk`]s |
 //! | see what went wrong | [`Error`]: its [kind](ErrorKind), its [attempts](Attempt), when to come back |
-//! | watch | [`ClientStats`], [`KeyStatus`], [`TokenBucket::tokens`]; `tracing` events of this crate |
+//! | watch | [`ClientStats`], [`KeyStatus`], [`TokenBucket::tokens`]; an [`Observer`]; `tracing` events of this crate |
+//! | send any other request through it | [`OpenAiCompatible::forward`] |
 //! | use the parts alone | [`TokenBucket`], [`ApiKeyPool`] |
 //! | test without waiting | [`testing`]: a virtual clock, a provider that answers by script |
 //! | run elsewhere | [`Runtime`] (time) and [`Transport`] (requests): two traits are all that is needed |
+//! | bind it to another language | [`codec`]: the client beneath its types |
 //!
 //! # The story of a request
 //!
