@@ -35,7 +35,7 @@ const EVERY_TIME = [
   { name: "npm package", run: build },
   { name: "size of the npm package", run: checkSize },
   { name: "npm package's classes", run: (count) => nodeTests("tests/js", count) },
-  { name: "page, in Chromium", run: inPage },
+  { name: "pages, in Chromium", run: inPage },
   packageTests("npm package, where it runs", ["types", "node-esm", "node-cjs", "deno", "bun", "page", "workerd", "edge-runtime"]),
 ];
 
@@ -59,15 +59,19 @@ function packageTests(name, runtimes) {
 
 /** The tests of a folder by Node's own runner, against a provider that is started for them. */
 async function nodeTests(folder, count, env) {
+  return runCommand({ command: ["node", "scripts/with-provider.mjs", "node", "--test", ...testsIn(folder)], env }, count);
+}
+
+function testsIn(folder) {
   const files = readdirSync(join(root, folder)).filter((name) => name.endsWith(".test.mjs"));
-  const command = ["node", "scripts/with-provider.mjs", "node", "--test", ...files.map((name) => `${folder}/${name}`)];
-  return runCommand({ command, env }, count);
+  return files.map((name) => `${folder}/${name}`);
 }
 
 /** The page that `npm start` serves, clicked through. */
 async function inPage(count) {
   await chromedriver(); // and the browser that it drives
-  return runCommand({ command: ["node", "--test", "tests/www/page.test.mjs"] }, count);
+  // One after the other: each has a browser and a provider of its own.
+  return runCommand({ command: ["node", "--test", "--test-concurrency=1", ...testsIn("tests/www")] }, count);
 }
 
 /** The tests of a JavaScript host, against a provider that is started for them; `display` comes before the command. */
