@@ -142,7 +142,7 @@ function made(options, site) {
   if (problems.length) throw configError(problems, site);
   const provider = providerId ?? pool?.providerId ?? "default";
   if (pool && settings.baseUrl === undefined && pool.baseUrl !== "") settings.baseUrl = pool.baseUrl;
-  const text = textOf(provider, settings.model, { ...settings, apiKeys: pool ? OF_THE_POOL : keys }, problems);
+  const text = textOf(provider, "client", { ...settings, apiKeys: pool ? OF_THE_POOL : keys }, problems);
   if (problems.length) throw configError(problems, site);
   let core;
   try {

@@ -49,6 +49,13 @@ test("what is refused for good is not tried again", async () => {
   assert.equal(dead.attempts.length, 3);
 });
 
+test("a model that does not exist is told with the place that named it", async () => {
+  const named = await failure(client({ model: "fault-404" }).chat(hello()));
+  assert.match(named.message, /\(model `fault-404`, from `model` in the configuration\)$/);
+  const asked = await failure(client().chat(hello(), { model: "fault-404" }));
+  assert.match(asked.message, /from the call's `model` option\)$/);
+});
+
 test("a wait that does not fit is told at once, with the time to come back", async () => {
   const error = await failure(client({ apiKeys: "sk-only-one-key-01" }).chat(hello(), { model: "fault-429", timeout: 0.5 }));
   assert.ok(error instanceof RateLimitError);
