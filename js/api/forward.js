@@ -66,7 +66,7 @@ function streamOf(pieces, cost, signal) {
     ignore();
   };
   let ignore = () => {};
-  return new ReadableStream({
+  const source = {
     start(controller) {
       const abort = () => {
         running?.cancel(signal.reason);
@@ -99,7 +99,9 @@ function streamOf(pieces, cost, signal) {
       pieces.end();
       end();
     },
-  });
+  };
+  // One piece ahead: the end of a small answer is met, and its key free, even if nobody reads it.
+  return new ReadableStream(source, { highWaterMark: 2 });
 }
 
 /** Counts what the answer says that it cost, wherever in its end it says so. */

@@ -103,6 +103,13 @@ test("answers without a body end their call", async () => {
   assert.deepEqual([llm.keyPool.inFlight, llm.stats().succeeded], [0, 1]);
 });
 
+test("a small answer that nobody reads holds no key", async () => {
+  const llm = client();
+  assert.equal((await llm.fetch(`${baseUrl}/models`)).status, 200);
+  await until(() => llm.keyPool.inFlight === 0);
+  assert.equal(llm.stats().succeeded, 1);
+});
+
 test("what the host's own fetch refuses is refused at once", async () => {
   const llm = client();
   for (const init of [{ body: "x" }, { method: "TRACE" }, { method: "no method" }]) {
