@@ -129,6 +129,10 @@ pub fn quoted(text: &str) -> String {
     json
 }
 
+/// The marks at the two ends of an object and of a list.
+const OBJECT: &[u8; 2] = b"{}";
+const LIST: &[u8; 2] = b"[]";
+
 /// How deep the reader is.
 #[derive(Clone, Copy)]
 struct Level {
@@ -138,14 +142,19 @@ struct Level {
     left: usize,
 }
 
+impl Level {
+    /// One level deeper.
+    fn inner(self) -> Result<Self, Fault> {
+        let left = self.left.checked_sub(1).ok_or(Fault::Depth)?;
+        Ok(Self { left, ..self })
+    }
+}
+
 fn value<'a>(next: u8, lexer: &mut SliceLexer<'a>, level: Level) -> Result<Json<'a>, Fault> {
     let at = level.length - lexer.as_slice().len();
     let value = match next {
-        b'{' | b'[' => {
-            let left = level.left.checked_sub(1).ok_or(Fault::Depth)?;
-            let inner = Level { left, ..level };
-            if next == b'{' { object(lexer, inner)? } else { list(lexer, inner)? }
-        }
+        _ if next == OBJECT[0] => object(lexer, level.inner()?)?,
+        _ if next == LIST[0] => list(lexer, level.inner()?)?,
         b'"' => Value::Text(lexer.discarded().str_string()?),
         b'-' | b'0'..=b'9' => Value::Number(number(lexer)?),
         b't' if lexer.strip_prefix(b"true") => Value::Flag(true),
@@ -162,7 +171,7 @@ fn number<'a>(lexer: &mut SliceLexer<'a>) -> Result<&'a str, num::Error> {
 
 fn list<'a>(lexer: &mut SliceLexer<'a>, level: Level) -> Result<Value<'a>, Fault> {
     let mut elements = Vec::new();
-    lexer.discarded().seq(b']', Lex::ws_peek, |next, lexer| {
+    lexer.discarded().seq(LIST[1], Lex::ws_peek, |next, lexer| {
         elements.push(value(next, lexer, level)?);
         Ok::<_, Fault>(())
     })?;
@@ -171,7 +180,7 @@ fn list<'a>(lexer: &mut SliceLexer<'a>, level: Level) -> Result<Value<'a>, Fault
 
 fn object<'a>(lexer: &mut SliceLexer<'a>, level: Level) -> Result<Value<'a>, Fault> {
     let mut members = Vec::new();
-    lexer.discarded().seq(b'}', Lex::ws_peek, |next, lexer| {
+    lexer.discarded().seq(OBJECT[1], Lex::ws_peek, |next, lexer| {
         lexer.expect(|_| Some(next), b'"').ok_or(Expect::String)?;
         let name = lexer.str_string()?;
         lexer.expect(Lex::ws_peek, b':').ok_or(Expect::Colon)?;

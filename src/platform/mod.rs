@@ -3,20 +3,17 @@
 //! Everything else in the crate is told the time and is handed bytes. What each platform brings is here;
 //! bring your own [`Runtime`] or [`Transport`] for another platform, a proxy, or a test.
 
+#[cfg(not(target_arch = "wasm32"))]
+#[path = "native/mod.rs"]
+mod built_in;
+#[cfg(target_arch = "wasm32")]
+#[path = "web/mod.rs"]
+mod built_in;
 mod http;
 mod maybe_send;
-#[cfg(not(target_arch = "wasm32"))]
-mod native;
-#[cfg(target_arch = "wasm32")]
-mod web;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-
-#[cfg(not(target_arch = "wasm32"))]
-use native as built_in;
-#[cfg(target_arch = "wasm32")]
-use web as built_in;
 
 pub(crate) use built_in::addresses::ipv6_text;
 pub(crate) use built_in::numbers::{number, number_text};

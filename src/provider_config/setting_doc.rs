@@ -1,69 +1,87 @@
-//! What each setting means, for the schema. Not in the table: whoever prints no schema does not
-//! carry it, which counts on wasm32.
+//! What each setting means, for the schema. Not in the table of the settings: whoever prints no
+//! schema does not carry it, which counts on wasm32.
 
 use super::setting::Setting;
+
+/// In the order of [`Setting`].
+static DOCS: [(Setting, &str); 18] = [
+    (
+        Setting::ApiKeys,
+        "The API keys; requests are spread over them. `$NAME` is read from the environment \
+         variable NAME, `$$…` is a key that begins with `$`. Duplicates count once. May be empty \
+         only for a server on this machine.",
+    ),
+    (
+        Setting::BaseUrl,
+        "The address of the API, to which `/chat/completions` is added. May be left out where the \
+         provider's name is known.",
+    ),
+    (Setting::Model, "The model's name as the provider knows it. Default: the entry's own name."),
+    (Setting::MaxRetries, "How often a failed request is tried again after the first attempt."),
+    (
+        Setting::RetryDelay,
+        "The wait before the first retry, in seconds. It doubles with each retry, up to 60 s.",
+    ),
+    (
+        Setting::RateLimitCapacity,
+        "How many requests may start at once after a pause: the size of the token bucket.",
+    ),
+    (
+        Setting::RateLimitRefillRate,
+        "How many requests may start per second in the long run: the refill of the token bucket.",
+    ),
+    (
+        Setting::Headers,
+        "Extra headers of every request. A value `$NAME` is read from the environment variable \
+         NAME, `$$…` is a value that begins with `$`.",
+    ),
+    (Setting::Query, "Extra query parameters of every request, such as Azure's `api-version`."),
+    (
+        Setting::AuthHeader,
+        "The header that carries the bare key, such as Azure's `api-key`. Default: \
+         `Authorization: Bearer` and the key.",
+    ),
+    (
+        Setting::Timeout,
+        "The longest a call may take in seconds, all waits and retries included. Default: 600 \
+         for chat, none for streams.",
+    ),
+    (Setting::HeadersTimeout, "Streams: the longest wait in seconds for the response's headers."),
+    (
+        Setting::FirstTokenTimeout,
+        "Streams: the longest wait in seconds for the first visible token.",
+    ),
+    (
+        Setting::IdleTimeout,
+        "Streams: the longest silence in seconds between two parts of an answer.",
+    ),
+    (Setting::ContextWindow, "The model's context window in LLM tokens. Default: unknown."),
+    (
+        Setting::AllowHttp,
+        "Whether keys may travel unencrypted, over plain http://, beyond this machine.",
+    ),
+    (Setting::MaxEventBytes, "Streams: the largest single event that is accepted, in bytes."),
+    (
+        Setting::SkipUndecodableEvents,
+        "Streams: whether to pass over an event that cannot be decoded, with a warning in the log; \
+         its text is lost then. Else it fails the stream.",
+    ),
+];
 
 impl Setting {
     /// What it means, with its unit; with its default only where [`Self::default_number`] has none.
     pub(super) fn doc(self) -> &'static str {
-        match self {
-            Self::ApiKeys => {
-                "The API keys; requests are spread over them. `$NAME` is read from the environment \
-                 variable NAME, `$$…` is a key that begins with `$`. Duplicates count once. May be empty \
-                 only for a server on this machine."
-            }
-            Self::BaseUrl => {
-                "The address of the API, to which `/chat/completions` is added. May be left out where the \
-                 provider's name is known."
-            }
-            Self::Model => {
-                "The model's name as the provider knows it. Default: the entry's own name."
-            }
-            Self::MaxRetries => {
-                "How often a failed request is tried again after the first attempt."
-            }
-            Self::RetryDelay => {
-                "The wait before the first retry, in seconds. It doubles with each retry, up to 60 s."
-            }
-            Self::RateLimitCapacity => {
-                "How many requests may start at once after a pause: the size of the token bucket."
-            }
-            Self::RateLimitRefillRate => {
-                "How many requests may start per second in the long run: the refill of the token bucket."
-            }
-            Self::Headers => {
-                "Extra headers of every request. A value `$NAME` is read from the environment variable \
-                 NAME, `$$…` is a value that begins with `$`."
-            }
-            Self::Query => {
-                "Extra query parameters of every request, such as Azure's `api-version`."
-            }
-            Self::AuthHeader => {
-                "The header that carries the bare key, such as Azure's `api-key`. Default: \
-                 `Authorization: Bearer` and the key."
-            }
-            Self::Timeout => {
-                "The longest a call may take in seconds, all waits and retries included. Default: 600 \
-                 for chat, none for streams."
-            }
-            Self::HeadersTimeout => {
-                "Streams: the longest wait in seconds for the response's headers."
-            }
-            Self::FirstTokenTimeout => {
-                "Streams: the longest wait in seconds for the first visible token."
-            }
-            Self::IdleTimeout => {
-                "Streams: the longest silence in seconds between two parts of an answer."
-            }
-            Self::ContextWindow => "The model's context window in LLM tokens. Default: unknown.",
-            Self::AllowHttp => {
-                "Whether keys may travel unencrypted, over plain http://, beyond this machine."
-            }
-            Self::MaxEventBytes => "Streams: the largest single event that is accepted, in bytes.",
-            Self::SkipUndecodableEvents => {
-                "Streams: whether to pass over an event that cannot be decoded, with a warning in the log; \
-                 its text is lost then. Else it fails the stream."
-            }
-        }
+        DOCS[self as usize].1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_has_its_own_doc() {
+        let documented = DOCS.iter().map(|(setting, _)| *setting);
+        assert!(documented.eq(Setting::all()));
     }
 }

@@ -21,3 +21,9 @@ export async function serve(folder, headers = {}) {
   };
   return { url: `http://127.0.0.1:${server.address().port}/`, stop };
 }
+
+/** Serves a project's files, for hosts that have none: the scenario's settings as JSON, and how to stop. */
+export async function serveScenario({ folder, baseUrl }) {
+  const { url, stop } = await serve(folder);
+  return { settings: JSON.stringify({ baseUrl, configFile: `${url}provider.json` }), stop };
+}

@@ -4,7 +4,7 @@ import { EdgeRuntime } from "edge-runtime";
 import { build } from "esbuild";
 import { readFileSync } from "node:fs";
 import { write } from "../parts/project.mjs";
-import { serve } from "../parts/server.mjs";
+import { serveScenario } from "../parts/server.mjs";
 
 /** What the platform's bundler does with `import binary from "./x.wasm?module"`. */
 const compiledBinaries = {
@@ -15,16 +15,15 @@ const compiledBinaries = {
   },
 };
 
-export async function test({ project, baseUrl }) {
-  const files = await serve(project.folder);
-  const settings = JSON.stringify({ baseUrl, configFile: `${files.url}provider.json` });
+export async function test({ project }) {
+  const files = await serveScenario(project);
   const main = write(
     project,
     "edge-runtime/main.js",
     `import * as lockkeeper from "lockkeeper";
     import { scenario } from "../scenario.js";
     addEventListener("fetch", (event) =>
-      event.respondWith(scenario(lockkeeper, ${settings}).then((report) => new Response(JSON.stringify(report)))));`,
+      event.respondWith(scenario(lockkeeper, ${files.settings}).then((report) => new Response(JSON.stringify(report)))));`,
   );
   const conditions = ["edge-light", "worker", "browser"];
   const options = { bundle: true, write: false, conditions, plugins: [compiledBinaries], logLevel: "warning" };
