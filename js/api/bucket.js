@@ -1,7 +1,7 @@
 // The token bucket.
 
 import { Bucket, checked } from "lockkeeper-core";
-import { callSite, configError } from "./errors.js";
+import { callSite, configError, optionErrorOf } from "./errors.js";
 import { problemOfSignal } from "./signals.js";
 import { runUntil } from "./task.js";
 
@@ -20,8 +20,7 @@ export class TokenBucket {
     try {
       this.#core = new Bucket(options.capacity, options.refillRate);
     } catch (thrown) {
-      const names = { rate_limit_capacity: "capacity", rate_limit_refill_rate: "refillRate" };
-      throw configError(thrown[9].map(([path, , message]) => [names[path] ?? path, message]), site);
+      throw optionErrorOf(thrown, site, (path) => path.replace("rate_limit_", ""));
     }
   }
 

@@ -3,8 +3,8 @@
 import { Client, client, load } from "lockkeeper-core";
 import { TokenBucket } from "./bucket.js";
 import { watched } from "./causes.js";
-import { jsonOf, lookupIn, optionErrorOf, problemOfPage, textOf } from "./config.js";
-import { callSite, configError, errorOf, fields } from "./errors.js";
+import { jsonOf, lookupIn, pathInEntry, problemOfPage, textOf } from "./config.js";
+import { callSite, configError, errorOf, fields, optionErrorOf } from "./errors.js";
 import { Events } from "./events.js";
 import { fetchThrough } from "./forward.js";
 import { hosted } from "./host.js";
@@ -148,7 +148,7 @@ function made(options, site) {
   try {
     core = client(text, pool && coreOf(pool), watched(fetch));
   } catch (thrown) {
-    throw optionErrorOf(thrown, site);
+    throw optionErrorOf(thrown, site, pathInEntry);
   }
   const inPage = problemsInPage(core, { dangerouslyAllowBrowser });
   if (inPage.length) throw configError(inPage, site);

@@ -1,6 +1,6 @@
 // Configuration: what users write, as the text of a provider.json, which the engine checks.
 
-import { camelCase, configError, fields, snakeCase } from "./errors.js";
+import { snakeCase } from "./errors.js";
 
 /** A provider.json of one model, with these settings. */
 export function textOf(provider, model, settings, problems) {
@@ -36,18 +36,8 @@ function literal(value) {
 
 const escaped = (value) => (typeof value === "string" && value.startsWith("$") ? `$${value}` : value);
 
-/** The engine's problems with such a text, in the words of those who wrote options. */
-export function optionErrorOf(thrown, site) {
-  if (!Array.isArray(thrown)) return thrown;
-  const inWords = (text) => text.replace(/`([a-z]+(?:_[a-z]+)+)`/g, (_, name) => `\`${camelCase(name)}\``);
-  const problems = thrown[9].map((values) => {
-    const { path, message } = fields(["path", "line", "message"], values);
-    // Without the provider and the model, however they are written.
-    const rest = path.replace(/^(?:\.?[^.[\]"]+|\["(?:[^"\\]|\\.)*"\]){2}\.?/, "");
-    return [rest.replace(/^[a-z_]+/, camelCase), inWords(message)];
-  });
-  return configError(problems, site);
-}
+/** A problem's path in such a text without the provider and the model, however they are written. */
+export const pathInEntry = (path) => path.replace(/^(?:\.?[^.[\]"]+|\["(?:[^"\\]|\\.)*"\]){2}\.?/, "");
 
 /** Where `$NAME` is looked up. */
 export function lookupIn(env) {

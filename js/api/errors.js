@@ -78,6 +78,14 @@ export function errorOf(thrown, site, more) {
   return placed(new (BY_KIND[kind] ?? LLMError)(inOptions(message), details), site);
 }
 
+/** The engine's problems with options, in the words of those who wrote them; `pathOf` says where in the options. */
+export function optionErrorOf(thrown, site, pathOf = (path) => path) {
+  if (!Array.isArray(thrown)) return thrown;
+  const inWords = (text) => text.replace(/`([a-z]+(?:_[a-z]+)+)`/g, (_, name) => `\`${camelCase(name)}\``);
+  const problems = thrown[9].map(([path, , message]) => [pathOf(path).replace(/^[a-z_]+/, camelCase), inWords(message)]);
+  return configError(problems, site);
+}
+
 /** A configuration error of these problems, each a path and a message. */
 export function configError(problems, site, cause) {
   const all = problems.map(([path, message, line = 0]) => ({ path, line, message }));

@@ -1,7 +1,7 @@
 // The key pool.
 
 import { Pool } from "lockkeeper-core";
-import { callSite, configError, fields } from "./errors.js";
+import { callSite, configError, fields, optionErrorOf } from "./errors.js";
 
 const STATUS = [
   ..."label state restsFor deniedModels inFlight retiring attempts succeeded failed rateLimited cancelled waited".split(" "),
@@ -93,7 +93,6 @@ function told(site, act) {
   try {
     return act();
   } catch (thrown) {
-    if (!Array.isArray(thrown)) throw thrown;
-    throw configError(thrown[9].map(([path, , message]) => [path.replace("api_keys", "apiKeys").replace("base_url", "baseUrl"), message]), site);
+    throw optionErrorOf(thrown, site);
   }
 }

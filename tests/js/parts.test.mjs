@@ -25,6 +25,8 @@ test("a bucket serves in turn, and refuses what can never be", async () => {
   for (const options of [undefined, {}, { capacity: 0, refillRate: 1 }, { capacity: 1, refillRate: Number.NaN }, { capacity: "1", refillRate: 1 }]) {
     assert.throws(() => new TokenBucket(options), ConfigError);
   }
+  const both = caught(() => new TokenBucket({ capacity: 0, refillRate: -1 }));
+  assert.deepEqual(both.problems.map((problem) => problem.path), ["capacity", "refillRate"]);
 });
 
 test("an aborted wait for tokens gives its place up", async () => {
@@ -55,6 +57,8 @@ test("a pool hands out the least loaded key, and keeps its keys to itself", () =
   again.incrementTaskCount("key-ten-000010");
   assert.equal(pool.inFlight, 1, "pools of one name and address are one pool");
   assert.ok(!JSON.stringify(pool.statuses()).includes("key-ten"));
+  const unfit = caught(() => new APIKeyPool({ apiKeys: ["fine-key-0001", "a\nb"], providerId: "x" }));
+  assert.deepEqual(unfit.problems.map((problem) => problem.path), ["apiKeys[1]"]);
   for (const options of [undefined, { providerId: "x" }, { apiKeys: [], providerId: "x" }, { apiKeys: ["a\nb"], providerId: "x" }, { apiKeys: "k" }]) {
     assert.throws(() => new APIKeyPool(options), ConfigError);
   }
