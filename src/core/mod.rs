@@ -2,6 +2,8 @@
 //! what to do next goes out as a value.
 
 pub mod backoff;
+pub mod circuit;
+pub mod fallback;
 pub mod health;
 pub mod json;
 pub mod key;

@@ -153,17 +153,25 @@ pub struct Retries {
     max: u32,
     made: u32,
     moves: u32,
+    /// Whether silence is final: somebody else can answer.
+    leaves_silence: bool,
 }
 
 impl Retries {
     pub fn new(max: u32) -> Self {
-        Self { max, made: 0, moves: 0 }
+        Self { max, made: 0, moves: 0, leaves_silence: false }
+    }
+
+    /// The same for a call that somebody else can answer too.
+    pub fn leaving_silence(self, leaves_silence: bool) -> Self {
+        Self { leaves_silence, ..self }
     }
 
     /// Decides after a failure, by the key that would be next.
     pub fn after(&mut self, failure: &Failure, next: Result<NextKey, NoKey>) -> Step {
         match (failure.remedy(), next) {
             (Remedy::None, _) => Step::GiveUp,
+            _ if self.leaves_silence && failure.kind() == ErrorKind::Timeout => Step::GiveUp,
             (Remedy::Backoff, _) => self.wait(failure.retry_after),
             (Remedy::OtherKey { limited }, Ok(NextKey::Untried)) => {
                 self.moves += u32::from(limited);
@@ -259,6 +267,14 @@ mod tests {
             retries.after(&failure(ErrorKind::RateLimited), Err(NoKey::Dead)),
             Step::AwaitKey(NoKey::Dead)
         );
+    }
+
+    #[test]
+    fn silence_is_retried_unless_somebody_else_can_answer() {
+        let silence = Failure::timeout(Clock::Headers, Duration::from_secs(1));
+        let next = Ok(NextKey::Untried);
+        assert_eq!(Retries::new(5).after(&silence, next), Step::Wait(None, 0));
+        assert_eq!(Retries::new(5).leaving_silence(true).after(&silence, next), Step::GiveUp);
     }
 
     #[test]
