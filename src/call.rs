@@ -5,8 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::accounting::CallRecord;
+use crate::circuit::Pass;
 use crate::clocks::{Clocks, Limit};
-use crate::codec::RequestBody;
+use crate::codec::{RequestBody, Route};
 use crate::core::key_pool::KeyId;
 use crate::core::retry::{Failure, Retries};
 use crate::core::time::Timestamp;
@@ -25,6 +26,7 @@ pub(crate) struct Call {
     pub target: Target,
     pub body: Bytes,
     pub clocks: Clocks,
+    pub route: Option<Route>,
     pub started: Timestamp,
     /// When the last attempt was sent.
     pub sent: Timestamp,
@@ -46,9 +48,26 @@ impl Call {
         self.clocks.total.map(|total| Limit::new(Clock::Total, total, self.started))
     }
 
-    /// When the call must have ended.
+    /// The limit of what comes before the answer: of all waits and attempts.
+    pub fn beginning(&self) -> Option<Limit> {
+        let within = self.route.as_ref().and_then(|route| route.begin_within);
+        let limit = within.map(|within| Limit::new(Clock::Total, within, self.started));
+        Limit::first(&[self.total(), limit])
+    }
+
+    /// When the answer must have begun.
     pub fn deadline(&self) -> Option<Timestamp> {
-        self.total().map(|limit| limit.at)
+        self.beginning().map(|limit| limit.at)
+    }
+
+    /// Whether somebody else can answer in its place.
+    pub fn has_next(&self) -> bool {
+        self.route.as_ref().is_some_and(|route| route.has_next)
+    }
+
+    /// Its way through a circuit breaker.
+    pub fn pass(&self) -> Option<&Pass> {
+        self.route.as_ref()?.pass.as_deref()
     }
 
     /// The limit of the attempt's response headers.

@@ -6,13 +6,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_util::stream::FusedStream;
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, StreamExt, future};
 
-use crate::accounting::CallRecord;
-use crate::chat::{Assembler, ChatChunk, ChatResponse, Message, Usage};
+use crate::chat::{AnsweredBy, Assembler, ChatChunk, ChatResponse, Message, Usage};
 use crate::error::{Attempt, Error, ErrorKind, Partial};
 use crate::events::Outcome;
-use crate::platform::{BoxStream, MaybeSend, boxed_stream};
+use crate::platform::{BoxStream, MaybeSend, MaybeSync, boxed_stream};
 
 /// Where a stream stands. It ends in exactly one of the last four.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +53,19 @@ pub struct ChatStream {
     messages: Arc<Vec<Message>>,
     assembler: Assembler,
     state: StreamState,
-    record: Option<Arc<CallRecord>>,
+    record: Option<Arc<dyn StreamRecord>>,
+}
+
+/// What is known of a stream's call besides its chunks.
+pub(crate) trait StreamRecord: MaybeSend + MaybeSync {
+    /// Who answers, once somebody does.
+    fn answered_by(&self) -> Option<AnsweredBy>;
+
+    /// The attempts that failed, oldest first.
+    fn attempts(&self) -> Vec<Attempt>;
+
+    /// The stream has ended; what it has cost is worth finding out where somebody has answered.
+    fn end(&self, outcome: Outcome, usage: &dyn Fn() -> Usage);
 }
 
 impl ChatStream {
@@ -77,7 +88,7 @@ impl ChatStream {
     pub(crate) fn of_call(
         messages: Arc<Vec<Message>>,
         source: BoxStream<'static, Result<ChatChunk, Error>>,
-        record: Option<Arc<CallRecord>>,
+        record: Option<Arc<dyn StreamRecord>>,
     ) -> Self {
         let assembler = Assembler::default();
         Self { source: Some(source), messages, assembler, state: StreamState::Open, record }
@@ -108,10 +119,16 @@ impl ChatStream {
         }
     }
 
+    /// Who answers, once somebody does.
+    #[must_use]
+    pub fn answered_by(&self) -> Option<AnsweredBy> {
+        self.record.as_ref()?.answered_by()
+    }
+
     /// The label of the key that answers (`…abcd`), once one does.
     #[must_use]
     pub fn key_label(&self) -> Option<String> {
-        self.record.as_ref().and_then(|record| record.key_label())
+        self.answered_by().map(|by| by.key_label)
     }
 
     /// The attempts of this call that failed, oldest first.
@@ -140,15 +157,26 @@ impl ChatStream {
     /// The stream's error.
     pub async fn result(mut self) -> Result<ChatResponse, Error> {
         self.read_to_end().await?;
-        let usage = self.usage();
+        let (usage, answered_by) = (self.usage(), self.answered_by());
         let mut response = std::mem::take(&mut self.assembler).finish();
-        response.usage = Some(usage);
+        (response.usage, response.answered_by) = (Some(usage), answered_by);
         Ok(response)
     }
 
-    /// The first choice's text alone, piece by piece.
+    /// The first choice's text alone, piece by piece. It can't say that the answer begins anew: where
+    /// that happens it ends with [`ErrorKind::Truncated`].
     pub fn text_stream(self) -> impl Stream<Item = Result<String, Error>> {
-        self.filter_map(|chunk| async move {
+        let mut is_void = false;
+        self.take_while(move |chunk| {
+            let goes_on = !is_void;
+            is_void |= matches!(chunk, Ok(chunk) if chunk.restart().is_some());
+            future::ready(goes_on)
+        })
+        .filter_map(|chunk| async move {
+            if let Some(restart) = chunk.as_ref().ok().and_then(ChatChunk::restart) {
+                let message = format!("the answer has begun anew: {}", restart.reason);
+                return Some(Err(Error::new(ErrorKind::Truncated, message)));
+            }
             match chunk {
                 Ok(chunk) if chunk.text().is_empty() => None,
                 Ok(chunk) => Some(Ok(chunk.text().into_owned())),
@@ -171,22 +199,19 @@ impl ChatStream {
         }
         self.state = state;
         if let Some(record) = &self.record {
-            if record.has_answer() {
-                let usage = self.usage();
-                record.count(usage.prompt_tokens, usage.completion_tokens);
-            }
-            record.end(match state {
+            let outcome = match state {
                 StreamState::Finished => Outcome::Succeeded,
                 StreamState::Truncated | StreamState::Failed => Outcome::Failed,
                 StreamState::Cancelled | StreamState::Open => Outcome::Cancelled,
-            });
+            };
+            record.end(outcome, &|| self.usage());
         }
         self.source = None;
     }
 
     fn fail(&mut self, error: Error) -> Error {
         // What no key has begun to answer has cost nothing.
-        let answered = self.record.as_ref().is_none_or(|record| record.has_answer());
+        let answered = self.record.as_ref().is_none_or(|record| record.answered_by().is_some());
         let error = match error.partial() {
             None if answered => error.with_partial(self.partial(), self.usage()),
             _ => error,

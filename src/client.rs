@@ -10,18 +10,21 @@ use futures_util::stream;
 
 use crate::accounting::{CallRecord, ClientStats, Counters};
 use crate::call::Call;
-use crate::chat::{ChatBody, ChatOptions, ChatResponse, Message, SerdeCodec};
-use crate::chat_stream::ChatStream;
+use crate::chat::{
+    AnsweredBy, ChatBody, ChatOptions, ChatResponse, Message, OnInterrupt, SerdeCodec, Usage,
+};
+use crate::chat_stream::{ChatStream, StreamRecord};
 use crate::client_builder::ClientBuilder;
 use crate::clocks::Clocks;
 use crate::codec::{Account, CallRequest, ChunkStream, Codec};
 use crate::core::names::Names;
 use crate::core::retry::Retries;
-use crate::error::Error;
+use crate::error::{Attempt, Error};
 use crate::events::Outcome;
 use crate::exchange::Engine;
+use crate::fallback::Fallback;
 use crate::forward::{ForwardRequest, forward};
-use crate::interface::LlmInterface;
+use crate::interface::{LlmInterface, ModelInfo};
 use crate::key_pool::ApiKeyPool;
 use crate::lock::lock;
 use crate::platform::{BoxFuture, HttpResponse, MaybeSend, boxed, boxed_stream};
@@ -55,6 +58,8 @@ const IDLE_BUCKETS_KEPT: usize = 64;
 #[derive(Clone)]
 pub struct OpenAiCompatible {
     inner: Arc<Inner>,
+    /// Who answers where it does not, itself at the head.
+    fallback: Option<Fallback>,
 }
 
 pub(crate) struct Inner {
@@ -83,7 +88,13 @@ impl OpenAiCompatible {
     }
 
     pub(crate) fn from_inner(inner: Inner) -> Self {
-        Self { inner: Arc::new(inner) }
+        Self { inner: Arc::new(inner), fallback: None }
+    }
+
+    /// The same client, with others that answer where it does not.
+    pub(crate) fn with_fallbacks(&self, others: Vec<Self>) -> Self {
+        let targets = std::iter::once(self.clone()).chain(others);
+        Self { inner: self.inner.clone(), fallback: Some(Fallback::new(targets)) }
     }
 
     /// LLM tokens sent so far, as reported or estimated.
@@ -176,10 +187,15 @@ impl LlmInterface for OpenAiCompatible {
         messages: Vec<Message>,
         options: ChatOptions,
     ) -> BoxFuture<'static, Result<ChatResponse, Error>> {
+        if let Some(fallback) = self.fallback.as_ref().filter(|_| options.route.is_none()) {
+            return fallback.chat(messages, options);
+        }
         let messages = Arc::new(messages);
         let call = self.chat_with(SerdeCodec, self.request(&messages, options, false));
+        let client = self.inner.clone();
         boxed(async move {
             let (mut response, account) = call.await?;
+            response.answered_by = client.answered_by(&account.0);
             let usage = match response.usage.take() {
                 Some(usage) => usage,
                 None => response.estimated_usage(&messages),
@@ -191,6 +207,16 @@ impl LlmInterface for OpenAiCompatible {
     }
 
     fn chat_stream(&self, messages: Vec<Message>, options: ChatOptions) -> ChatStream {
+        let restarts = options.on_interrupt == Some(OnInterrupt::Restart);
+        match &self.fallback {
+            // A fallback asks the client itself.
+            _ if options.route.is_some() => {}
+            Some(fallback) => return fallback.chat_stream(messages, options),
+            None if restarts => {
+                return Fallback::new([self.clone()]).chat_stream(messages, options);
+            }
+            None => {}
+        }
         let messages = Arc::new(messages);
         let chunks = self.stream_with(SerdeCodec, self.request(&messages, options, true));
         let account = chunks.account();
@@ -198,7 +224,43 @@ impl LlmInterface for OpenAiCompatible {
             let chunk = chunks.next().await?;
             Some((chunk, chunks))
         });
-        ChatStream::of_call(messages, boxed_stream(chunks), Some(account.0))
+        let record = ClientRecord { client: self.inner.clone(), call: account.0 };
+        ChatStream::of_call(messages, boxed_stream(chunks), Some(Arc::new(record)))
+    }
+
+    fn model_info(&self) -> ModelInfo {
+        let settings = &self.inner.settings;
+        ModelInfo {
+            provider: Some(settings.provider.clone()),
+            model: Some(settings.name.clone()),
+            context_window: settings.context_window,
+            timeout: settings.timeout,
+            runtime: Some(self.inner.engine.pool.runtime().clone()),
+        }
+    }
+}
+
+/// The record of a streamed call of a client.
+struct ClientRecord {
+    client: Arc<Inner>,
+    call: Arc<CallRecord>,
+}
+
+impl StreamRecord for ClientRecord {
+    fn answered_by(&self) -> Option<AnsweredBy> {
+        self.client.answered_by(&self.call)
+    }
+
+    fn attempts(&self) -> Vec<Attempt> {
+        self.call.attempts()
+    }
+
+    fn end(&self, outcome: Outcome, usage: &dyn Fn() -> Usage) {
+        if self.call.has_answer() {
+            let usage = usage();
+            self.call.count(usage.prompt_tokens, usage.completion_tokens);
+        }
+        self.call.end(outcome);
     }
 }
 
@@ -220,6 +282,13 @@ impl Inner {
         Arc::new(CallRecord::begin(&self.counters, &self.engine.pool))
     }
 
+    /// Who answers a call, once a key does.
+    fn answered_by(&self, call: &CallRecord) -> Option<AnsweredBy> {
+        let ModelSettings { provider, name: model, .. } = &self.settings;
+        let (provider, model) = (provider.clone(), model.clone());
+        call.key_label().map(|key_label| AnsweredBy { provider, model, key_label })
+    }
+
     /// A call that is ready to be exchanged.
     pub fn call(
         &self,
@@ -232,7 +301,11 @@ impl Inner {
         let body = body.inspect_err(|_| record.end(Outcome::Failed))?;
         let clocks = self.clocks(request, matches!(target, Target::Stream));
         let retries = request.max_retries.unwrap_or(self.settings.max_retries);
-        self.call_of(record, request.model.as_deref(), target, body, (clocks, retries))
+        let mut call =
+            self.call_of(record, request.model.as_deref(), target, body, (clocks, retries))?;
+        call.route.clone_from(&request.route);
+        call.retries = Retries::new(retries).leaving_silence(call.has_next());
+        Ok(call)
     }
 
     /// A call that passes on a request.
@@ -275,6 +348,7 @@ impl Inner {
             target,
             body,
             clocks,
+            route: None,
             started,
             sent: started,
             without_usage: None,
@@ -289,12 +363,12 @@ impl Inner {
     fn clocks(&self, request: &CallRequest, streaming: bool) -> Clocks {
         let settings = &self.settings;
         let total = request.timeout.or(settings.timeout);
-        let headers = request.headers_timeout.unwrap_or(settings.headers_timeout);
+        // A whole answer's headers come when it is written, which the total limits.
+        let headers = streaming.then_some(settings.headers_timeout);
         let first_token = request.first_token_timeout.unwrap_or(settings.first_token_timeout);
         Clocks {
-            // A whole answer's headers come when it is written, which the total limits.
             total: if streaming { total } else { total.or(Some(DEFAULT_CHAT_TIMEOUT)) },
-            headers: streaming.then_some(headers),
+            headers: request.headers_timeout.or(headers),
             first_token: streaming.then_some(first_token),
             idle: request.idle_timeout.unwrap_or(settings.idle_timeout),
         }

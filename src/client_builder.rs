@@ -93,6 +93,11 @@ impl ClientBuilder {
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) with every problem found.
     pub fn build(mut self) -> Result<OpenAiCompatible, Error> {
         let mut problems = self.settings.validate();
+        if !self.settings.fallbacks.is_empty() {
+            let path = format!("{}.fallbacks", self.settings.path());
+            let message = "name entries of a provider.json; in code, make a `Fallback` of clients";
+            problems.push(Problem::new(path, 0, message));
+        }
         if let Some(pool) = &self.pool {
             // Its keys are the pool's.
             let keys = |problem: &Problem| problem.path.ends_with(".api_keys");
@@ -219,15 +224,22 @@ impl<'a> ConfigLoader<'a> {
     /// # Errors
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) with every problem, its path and line.
     pub fn load_str(self, text: &str) -> Result<Providers, Error> {
+        let clients = self.load_list(text)?;
         let mut providers = Providers::new();
-        for client in self.load_list(text)? {
-            let (provider, name) = (&client.settings().provider, &client.settings().name);
-            providers.entry(provider.clone()).or_default().insert(name.clone(), client.clone());
+        for client in &clients {
+            let settings = client.settings();
+            let joined = match &settings.fallbacks[..] {
+                [] => client.clone(),
+                names => client.with_fallbacks(named(&clients, names)),
+            };
+            let models = providers.entry(settings.provider.clone()).or_default();
+            models.insert(settings.name.clone(), joined);
         }
         Ok(providers)
     }
 
-    /// Loads a file's text: the clients in the order of the file.
+    /// Loads a file's text: the clients in the order of the file, each on its own. What its `fallbacks`
+    /// name is for the caller to join.
     ///
     /// # Errors
     /// As [`load_str`](Self::load_str).
@@ -339,6 +351,13 @@ impl fmt::Debug for ConfigLoader<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConfigLoader").finish_non_exhaustive()
     }
+}
+
+/// Those of the clients that `fallbacks` name, in the order of the names.
+fn named(clients: &[OpenAiCompatible], names: &[String]) -> Vec<OpenAiCompatible> {
+    let by_name =
+        |name: &String| clients.iter().find(|client| client.settings().reference() == *name);
+    names.iter().filter_map(by_name).cloned().collect()
 }
 
 fn other_origin(pool: &ApiKeyPool, base_url: &str) -> Option<Problem> {

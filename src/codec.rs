@@ -17,6 +17,8 @@ use crate::error::{Attempt, Error};
 use crate::events::Outcome;
 use crate::platform::{MaybeSend, MaybeSync};
 
+pub use crate::circuit::{CircuitBreaker, Pass};
+pub use crate::core::fallback::{Meaning, holds_more, share};
 pub use crate::core::time::duration_from_seconds;
 pub use crate::forward::ForwardRequest;
 pub use crate::streamed_call::ChunkStream;
@@ -84,6 +86,28 @@ pub struct CallRequest {
     pub idle_timeout: Option<Duration>,
     /// How often to try again after the first time.
     pub max_retries: Option<u32>,
+    /// How the call is one of several, where it is a fallback's.
+    pub route: Option<Route>,
+}
+
+/// How a call is one of several that may answer: what a fallback tells its targets.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// The target's circuit breaker, which is told of each attempt.
+    pub pass: Option<Arc<Pass>>,
+    /// Whether another target is there: then one that is silent, or asks to wait for long, is not
+    /// tried again.
+    pub has_next: bool,
+    /// How long the answer may take to begin.
+    pub begin_within: Option<Duration>,
+}
+
+impl PartialEq for Route {
+    fn eq(&self, other: &Self) -> bool {
+        let pass = |route: &Self| route.pass.as_ref().map(Arc::as_ptr);
+        pass(self) == pass(other)
+            && (self.has_next, self.begin_within) == (other.has_next, other.begin_within)
+    }
 }
 
 impl CallRequest {
@@ -100,6 +124,7 @@ impl CallRequest {
             first_token_timeout: None,
             idle_timeout: None,
             max_retries: None,
+            route: None,
         }
     }
 }

@@ -41,6 +41,9 @@ pub enum ErrorKind {
     Decode,
     /// The provider answered with a redirect, which is never followed.
     Redirect,
+    /// Too much has failed there of late: nothing is sent for a while, in a
+    /// [`Fallback`](crate::Fallback).
+    CircuitOpen,
 }
 
 impl ErrorKind {
@@ -63,6 +66,7 @@ impl ErrorKind {
             Self::Truncated => "truncated",
             Self::Decode => "decode",
             Self::Redirect => "redirect",
+            Self::CircuitOpen => "circuit_open",
         }
     }
 }
@@ -135,6 +139,8 @@ impl fmt::Display for Problem {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Attempt {
+    /// The target that was asked (`openai/gpt-4`), in the error of a [`Fallback`](crate::Fallback).
+    pub target: Option<String>,
     /// The label of the key that was used (`…abcd`), never the key.
     pub key_label: String,
     /// How the attempt ended.
@@ -164,7 +170,7 @@ impl Attempt {
     pub fn new(key_label: impl Into<String>, kind: ErrorKind, message: impl Into<String>) -> Self {
         let (key_label, message) = (key_label.into(), message.into());
         let (started_after, took) = (Duration::ZERO, Duration::ZERO);
-        Self { key_label, kind, status: None, message, started_after, took }
+        Self { target: None, key_label, kind, status: None, message, started_after, took }
     }
 }
 

@@ -30,6 +30,10 @@ use crate::wire::{Target, Wire};
 /// at a time, whatever the provider asks for: it is told when to come back instead.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
+/// Where somebody else can answer, a call waits no longer than this for a key or for what the provider
+/// asks for.
+const LONGEST_WAIT_WITH_FALLBACK: Duration = Duration::from_secs(5);
+
 /// What a client and its open streams work with.
 pub(crate) struct Engine {
     pub pool: ApiKeyPool,
@@ -101,10 +105,9 @@ impl Engine {
     pub async fn response(&self, call: &mut Call) -> Result<(HttpResponse, KeyLease), Error> {
         loop {
             self.bucket_token(call).await?;
-            if let Some(limit) = call.total().filter(|limit| limit.at <= self.now()) {
-                // The clock has jumped, or the last wait was to the very end: nothing is sent.
+            if let Err(failure) = self.may_send(call) {
                 call.bucket.give_back(1);
-                return Err(self.error(call, limit.failure()));
+                return Err(self.error(call, failure));
             }
             let lease = match self.pool.lease_for(&call.model) {
                 Ok(lease) => lease,
@@ -118,6 +121,20 @@ impl Engine {
                 Ok(response) => return Ok((response, lease)),
                 Err(failure) => self.next_step(call, lease, failure).await?,
             }
+        }
+    }
+
+    /// Whether there is still any use in an attempt.
+    fn may_send(&self, call: &Call) -> Result<(), Failure> {
+        if let Some(limit) = call.beginning().filter(|limit| limit.at <= self.now()) {
+            return Err(limit.failure()); // the clock has jumped, or the last wait was to the very end
+        }
+        match call.pass().filter(|pass| !pass.may_send()) {
+            // What has opened the circuit says more than that it is open.
+            Some(_) => Err(call.failures.last().cloned().unwrap_or_else(|| {
+                Failure::new(ErrorKind::CircuitOpen, "too much has failed there meanwhile")
+            })),
+            None => Ok(()),
         }
     }
 
@@ -149,7 +166,7 @@ impl Engine {
         let redaction = self.wire.redaction(lease.api_key());
         trace!(call = call.record.id, body = %redaction.redacted(&call.body), "request");
         let request = self.wire.request(&call.target, call.body.clone(), lease.key());
-        let limit = Limit::first(&[call.total(), call.headers(), call.first_token()]);
+        let limit = Limit::first(&[call.beginning(), call.headers(), call.first_token()]);
         let response = within(self.runtime(), limit, self.transport.send(request))
             .await
             .map_err(Limit::failure)?
@@ -189,6 +206,9 @@ impl Engine {
                 Err(none) if failure.key_fate().is_about_the_key() => self.no_key(call, none),
                 _ => self.error(call, failure),
             }),
+            Step::Wait(Some(wait), _) if self.goes_elsewhere(call, wait) => {
+                Err(self.too_long(call, failure, wait))
+            }
             Step::Wait(asked_for, n) => {
                 let wait = asked_for.unwrap_or_else(|| self.backoff(n));
                 self.wait(call, failure, wait).await
@@ -203,6 +223,7 @@ impl Engine {
         failure.error.change_texts(|text| redaction.redacted(text));
         let error = &failure.error;
         let attempt = Attempt {
+            target: None,
             key_label: lease.key_label().to_owned(),
             kind: error.kind(),
             status: error.status(),
@@ -213,6 +234,9 @@ impl Engine {
         let retry_after = failure.retry_after;
         call.record.tell(Event::Fails { attempt: &attempt, retry_after });
         call.record.failed_attempt(attempt);
+        if let Some(pass) = call.pass() {
+            pass.failed(failure.kind(), failure.error.status());
+        }
         lease.end(failure.key_fate(), &|n| self.backoff(n));
         failure
     }
@@ -226,13 +250,17 @@ impl Engine {
     async fn wait(&self, call: &mut Call, failure: Failure, wait: Duration) -> Result<(), Error> {
         let until = self.now() + wait;
         if self.is_too_long(call, wait) {
-            let retry_at = self.runtime().unix_time().checked_add(wait);
-            return Err(self.error(call, failure).with_retry_at(retry_at));
+            return Err(self.too_long(call, failure, wait));
         }
         self.waits(call, WaitFor::Retry, Some(wait));
         let mut alarm = Alarm::new(self.runtime(), until);
         poll_fn(|cx| alarm.poll(cx)).await;
         Ok(())
+    }
+
+    fn too_long(&self, call: &Call, failure: Failure, wait: Duration) -> Error {
+        let retry_at = self.runtime().unix_time().checked_add(wait);
+        self.error(call, failure).with_retry_at(retry_at)
     }
 
     /// Waits for a key, if one is to be hoped for in time.
@@ -245,7 +273,7 @@ impl Engine {
             NoKey::CoolingUntil(until) => until - self.now(),
             _ => Duration::MAX,
         };
-        if self.is_too_long(call, wait) {
+        if self.is_too_long(call, wait) || self.goes_elsewhere(call, wait) {
             return Err(self.no_key(call, none));
         }
         let planned = (wait != Duration::MAX).then_some(wait);
@@ -257,6 +285,10 @@ impl Engine {
         })
         .await;
         Ok(())
+    }
+
+    fn goes_elsewhere(&self, call: &Call, wait: Duration) -> bool {
+        call.has_next() && wait > LONGEST_WAIT_WITH_FALLBACK
     }
 
     fn is_too_long(&self, call: &Call, wait: Duration) -> bool {

@@ -1,9 +1,13 @@
 //! The interface that every provider implements.
 
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
 use crate::chat::{ChatOptions, ChatResponse, Message};
 use crate::chat_stream::ChatStream;
 use crate::error::Error;
-use crate::platform::{BoxFuture, MaybeSend, MaybeSync};
+use crate::platform::{BoxFuture, MaybeSend, MaybeSync, Runtime};
 
 /// An LLM that can be talked to. Use it as `Arc<dyn LlmInterface>` wherever any provider will do.
 ///
@@ -61,4 +65,67 @@ pub trait LlmInterface: MaybeSend + MaybeSync {
 
     /// Sends `messages`, when the stream is first read, and yields the answer as it arrives.
     fn chat_stream(&self, messages: Vec<Message>, options: ChatOptions) -> ChatStream;
+
+    /// What is known of the model behind it, for a [`Fallback`](crate::Fallback) to go by. Default:
+    /// nothing.
+    fn model_info(&self) -> ModelInfo {
+        ModelInfo::default()
+    }
+}
+
+/// What is shared is talked to alike.
+impl<L: LlmInterface + ?Sized> LlmInterface for Arc<L> {
+    fn chat(
+        &self,
+        messages: Vec<Message>,
+        options: ChatOptions,
+    ) -> BoxFuture<'static, Result<ChatResponse, Error>> {
+        (**self).chat(messages, options)
+    }
+
+    fn chat_stream(&self, messages: Vec<Message>, options: ChatOptions) -> ChatStream {
+        (**self).chat_stream(messages, options)
+    }
+
+    fn model_info(&self) -> ModelInfo {
+        (**self).model_info()
+    }
+}
+
+/// What is known of a model.
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub struct ModelInfo {
+    /// Its provider's name.
+    pub provider: Option<String>,
+    /// Its name.
+    pub model: Option<String>,
+    /// Its context window in LLM tokens.
+    pub context_window: Option<u64>,
+    /// How long a call of it may take where the call does not say.
+    pub timeout: Option<Duration>,
+    /// The clock that its calls run by.
+    pub(crate) runtime: Option<Arc<dyn Runtime>>,
+}
+
+impl ModelInfo {
+    /// How it is called in errors and in `fallbacks`: `provider/model`, as far as that is known.
+    pub(crate) fn name(&self) -> Option<String> {
+        match (&self.provider, &self.model) {
+            (Some(provider), Some(model)) => Some(format!("{provider}/{model}")),
+            (Some(name), None) | (None, Some(name)) => Some(name.clone()),
+            (None, None) => None,
+        }
+    }
+}
+
+impl fmt::Debug for ModelInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ModelInfo")
+            .field("provider", &self.provider)
+            .field("model", &self.model)
+            .field("context_window", &self.context_window)
+            .field("timeout", &self.timeout)
+            .finish()
+    }
 }

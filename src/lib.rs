@@ -19,6 +19,7 @@
 //! |---|---|
 //! | talk to any provider | [`LlmInterface`]: `chat` and `chat_stream` |
 //! | talk to an OpenAI-compatible one | [`OpenAiCompatible`], from `provider.json` or [`ModelSettings`] |
+//! | go on to another when one fails | [`Fallback`], itself an [`LlmInterface`] |
 //! | say something | [`Message`], [`ChatOptions`] |
 //! | read the answer | [`ChatResponse`], or [`ChatStream`] of [`ChatChunk`]s |
 //! | see what went wrong | [`Error`]: its [kind](ErrorKind), its [attempts](Attempt), when to come back |
@@ -63,6 +64,7 @@ mod accounting;
 mod call;
 mod chat;
 mod chat_stream;
+mod circuit;
 mod client;
 mod client_builder;
 mod clocks;
@@ -71,6 +73,7 @@ mod core;
 mod error;
 mod events;
 mod exchange;
+mod fallback;
 mod forward;
 mod interface;
 mod key_pool;
@@ -89,11 +92,12 @@ mod wire;
 
 pub use accounting::ClientStats;
 pub use chat::{
-    ChatChunk, ChatOptions, ChatResponse, Choice, ChunkChoice, Content, ContentPart, Delta,
-    FunctionCall, FunctionCallDelta, FunctionDefinition, Message, Role, Stop, Tool, ToolCall,
-    ToolCallDelta, ToolChoice, Usage,
+    AnsweredBy, ChatChunk, ChatOptions, ChatResponse, Choice, ChunkChoice, Content, ContentPart,
+    Delta, FunctionCall, FunctionCallDelta, FunctionDefinition, Message, OnInterrupt, Restart,
+    Role, Stop, Tool, ToolCall, ToolCallDelta, ToolChoice, Usage,
 };
 pub use chat_stream::{ChatStream, StreamState};
+pub use circuit::CircuitState;
 pub use client::OpenAiCompatible;
 pub use client_builder::{ClientBuilder, ConfigLoader, Providers};
 pub use core::key::ApiKey;
@@ -102,7 +106,8 @@ pub use core::time::Timestamp;
 pub use core::usage::estimate_tokens;
 pub use error::{Attempt, Clock, Error, ErrorKind, Partial, Problem};
 pub use events::{Event, Observer, Outcome, WaitFor};
-pub use interface::LlmInterface;
+pub use fallback::{Fallback, TargetStatus};
+pub use interface::{LlmInterface, ModelInfo};
 pub use key_pool::{ApiKeyPool, KeyLease};
 #[allow(unused_imports, reason = "a platform or feature set may have none")]
 pub use platform::transports::*;

@@ -40,7 +40,8 @@ impl<C: Codec> Reader for FirstToken<C> {
     async fn read(&self, sent: Sent<'_>, response: HttpResponse) -> Result<StreamBody<C>, Failure> {
         let runtime = sent.runtime();
         let mut body = StreamBody::new(&sent, response, self);
-        match body.hold_back_until_visible(runtime, sent.call.first_token()).await {
+        let first_token = Limit::first(&[sent.call.first_token(), sent.call.beginning()]);
+        match body.hold_back_until_visible(runtime, first_token).await {
             Ok(()) => {
                 let took = runtime.now() - sent.call.sent;
                 let key_label = sent.key_label;

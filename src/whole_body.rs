@@ -34,7 +34,7 @@ impl<C: Codec> Reader for WholeBody<C> {
 
 async fn whole(sent: &Sent<'_>, mut body: Body) -> Result<Vec<u8>, Failure> {
     let mut whole = Vec::new();
-    let limit = sent.call.total();
+    let limit = sent.call.beginning();
     while let Some(bytes) =
         next_piece(sent.runtime(), limit, &mut body).await.map_err(Limit::failure)?
     {

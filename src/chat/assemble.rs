@@ -31,6 +31,9 @@ struct OpenChoice {
 impl Assembler {
     /// Adds what a chunk brings.
     pub(crate) fn push(&mut self, chunk: &ChatChunk) {
+        if chunk.restart().is_some() {
+            return *self = Self::default(); // what came before is void
+        }
         let response = &mut self.response;
         keep(&mut response.id, &chunk.id);
         keep(&mut response.model, &chunk.model);

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use serde_json::{Number, Value};
+use serde_json::{Number, Value, json};
 
 use super::content::Content;
 use super::message::{Role, reasoning_text};
@@ -27,7 +27,38 @@ open_object! {
     settle = ChatChunk::settle;
 }
 
+/// What a chunk says with which a stream begins anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Restart {
+    /// Who answers from here on, by the name of the target (`openai/gpt-4`).
+    pub target: String,
+    /// Why the answer so far was given up.
+    pub reason: String,
+}
+
+const RESTART: &str = "restart";
+
 impl ChatChunk {
+    /// The chunk that says that the answer begins anew: what came before it is void.
+    #[must_use]
+    pub fn of_restart(restart: &Restart) -> Self {
+        let Restart { target, reason } = restart;
+        let mut chunk = Self::default();
+        chunk.extra.insert("object".into(), "chat.completion.chunk".into());
+        chunk.extra.insert(RESTART.into(), json!({"target": target, "reason": reason}));
+        chunk
+    }
+
+    /// Whether the answer begins anew with this chunk, so that what came before it is void; only where
+    /// that was asked for ([`OnInterrupt::Restart`](crate::OnInterrupt::Restart)).
+    #[must_use]
+    pub fn restart(&self) -> Option<Restart> {
+        let restart = self.extra.get(RESTART).filter(|_| self.choices.is_empty())?;
+        let text = |name: &str| Some(restart.get(name)?.as_str()?.to_owned());
+        Some(Restart { target: text("target")?, reason: text("reason")? })
+    }
+
     /// A chunk in which the first choice gains `text`.
     pub fn from_text(text: impl Into<String>) -> Self {
         let delta = Delta { content: Some(Content::Text(text.into())), ..Delta::default() };

@@ -84,6 +84,7 @@ impl ChatBody {
             first_token_timeout: options.first_token_timeout,
             idle_timeout: options.idle_timeout,
             max_retries: options.max_retries,
+            route: options.route.clone(),
             body: Arc::new(self),
         }
     }

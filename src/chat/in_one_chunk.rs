@@ -6,7 +6,7 @@ use super::response::{ChatResponse, Choice};
 
 impl From<ChatResponse> for ChatChunk {
     fn from(answer: ChatResponse) -> Self {
-        let ChatResponse { id, model, created, choices, usage, extra } = answer;
+        let ChatResponse { id, model, created, choices, usage, extra, .. } = answer;
         let choices = choices.into_iter().map(ChunkChoice::from).collect();
         Self { id, model, created, choices, usage, extra }
     }

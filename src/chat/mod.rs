@@ -18,11 +18,11 @@ mod response;
 mod tool_calls;
 
 pub(crate) use assemble::Assembler;
-pub use chunk::{ChatChunk, ChunkChoice, Delta, FunctionCallDelta, ToolCallDelta};
+pub use chunk::{ChatChunk, ChunkChoice, Delta, FunctionCallDelta, Restart, ToolCallDelta};
 pub(crate) use codec::{ChatBody, SerdeCodec};
 pub use content::{Content, ContentPart};
 pub use message::{FunctionCall, Message, Role, ToolCall};
-pub use options::{ChatOptions, FunctionDefinition, Stop, Tool, ToolChoice};
-pub use response::{ChatResponse, Choice};
+pub use options::{ChatOptions, FunctionDefinition, OnInterrupt, Stop, Tool, ToolChoice};
+pub use response::{AnsweredBy, ChatResponse, Choice};
 
 pub use crate::core::usage::Usage;

@@ -13,7 +13,8 @@ use serde_json::Value;
 ///
 /// A field is `pub name: Type = "key"`. It may be read through another type that is more lenient
 /// (`Type as Wire = "key"`), and marked `[always]` (written even when empty) or `[local]` (read,
-/// but never written). `settle = path;` names a function that puts a freshly read object in order.
+/// but never written). `settle = path;` names a function that puts a freshly read object in order,
+/// and `beside { … }` holds fields that no JSON has.
 ///
 /// `null` is read as absent, and of a key given twice the last wins.
 macro_rules! open_object {
@@ -26,12 +27,19 @@ macro_rules! open_object {
             )*
         }
         $(settle = $settle:path;)?
+        $(beside {
+            $(
+                $(#[$beside_meta:meta])*
+                $vis:vis $beside:ident: $beside_ty:ty,
+            )*
+        })?
     ) => {
         $(#[$meta])*
         #[derive(Clone, Debug, Default, PartialEq)]
         #[non_exhaustive]
         pub struct $name {
             $($(#[$field_meta])* pub $field: $ty,)*
+            $($($(#[$beside_meta])* $vis $beside: $beside_ty,)*)?
             /// Every other field, by its name in the JSON; written back as it came.
             pub extra: serde_json::Map<String, serde_json::Value>,
         }

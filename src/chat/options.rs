@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::open_object::open_object;
+use crate::codec::Route;
 use crate::core::time::duration_from_seconds;
 
 open_object! {
@@ -57,7 +58,7 @@ open_object! {
         /// Default: the client's.
         pub timeout: Option<Duration> as Seconds = "timeout" [local],
         /// From sending a request to the response's headers; in JSON, seconds. Default: the
-        /// client's.
+        /// client's for streams, none for a whole answer, whose headers come when it is written.
         pub headers_timeout: Option<Duration> as Seconds = "headers_timeout" [local],
         /// From sending a request to the first visible token; in JSON, seconds. Default: the
         /// client's.
@@ -66,6 +67,12 @@ open_object! {
         pub idle_timeout: Option<Duration> as Seconds = "idle_timeout" [local],
         /// How often to try again after the first time. Default: the client's.
         pub max_retries: Option<u32> = "max_retries" [local],
+        /// What becomes of a stream that breaks after its first visible token. Default: it fails.
+        pub on_interrupt: Option<OnInterrupt> = "on_interrupt" [local],
+    }
+    beside {
+        /// How the call is one of several, where it is a fallback's.
+        pub(crate) route: Option<Route>,
     }
 }
 
@@ -117,6 +124,8 @@ impl ChatOptions {
         idle_timeout: Duration;
         /// Sets how often to try again after the first time.
         max_retries: u32;
+        /// Sets what becomes of a stream that breaks after its first visible token.
+        on_interrupt: OnInterrupt;
     }
 
     /// Lets the model call this tool too.
@@ -154,6 +163,19 @@ impl ChatOptions {
         self.extra.insert(name.into(), value.into());
         self
     }
+}
+
+/// What becomes of a stream that breaks after its first visible token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum OnInterrupt {
+    /// It ends with an error that holds the partial text.
+    #[default]
+    Fail,
+    /// It is begun anew, on the next target of a [`Fallback`](crate::Fallback) or on the same: a chunk
+    /// says so ([`ChatChunk::restart`](crate::ChatChunk::restart)), and what came before it is void.
+    Restart,
 }
 
 /// A duration as a JSON number of seconds.

@@ -33,6 +33,22 @@ open_object! {
         /// What the answer cost.
         pub usage: Option<Usage> = "usage",
     }
+    beside {
+        /// Who answered; none where the answer comes from no client of this library.
+        pub answered_by: Option<AnsweredBy>,
+    }
+}
+
+/// Who answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AnsweredBy {
+    /// The provider, by its name in `provider.json`.
+    pub provider: String,
+    /// The model, by its name in `provider.json`.
+    pub model: String,
+    /// The label of the key (`…abcd`), never the key.
+    pub key_label: String,
 }
 
 impl ChatResponse {

@@ -65,6 +65,9 @@ pub struct ModelSettings {
     pub idle_timeout: Duration,
     /// The model's context window in LLM tokens. Default: `None`, unknown.
     pub context_window: Option<u64>,
+    /// The entries of the same `provider.json`, each as `provider/model`, that answer in turn where this
+    /// one does not. In code, make a [`Fallback`](crate::Fallback) of clients instead. Default: none.
+    pub fallbacks: Vec<String>,
     /// Whether keys may travel over plain `http://` beyond this machine. Default: `false`.
     pub allow_http: bool,
     /// Streams: the largest single event that is accepted, in bytes. Default: 8 MiB.
@@ -102,6 +105,7 @@ impl ModelSettings {
             first_token_timeout: Duration::from_secs(120),
             idle_timeout: Duration::from_secs(60),
             context_window: None,
+            fallbacks: Vec::new(),
             allow_http: false,
             max_event_bytes: 8 * 1024 * 1024,
             skip_undecodable_events: false,
@@ -111,6 +115,11 @@ impl ModelSettings {
     /// Where they stand in `provider.json`.
     pub(crate) fn path(&self) -> String {
         json_path::member(&json_path::member("", &self.provider), &self.name)
+    }
+
+    /// How they are called in `fallbacks`.
+    pub(crate) fn reference(&self) -> String {
+        format!("{}/{}", self.provider, self.name)
     }
 
     /// Every problem of these settings, by the same rules as in `provider.json`; empty where all
@@ -162,6 +171,7 @@ impl fmt::Debug for ModelSettings {
             .field("first_token_timeout", &self.first_token_timeout)
             .field("idle_timeout", &self.idle_timeout)
             .field("context_window", &self.context_window)
+            .field("fallbacks", &self.fallbacks)
             .field("allow_http", &self.allow_http)
             .field("max_event_bytes", &self.max_event_bytes)
             .field("skip_undecodable_events", &self.skip_undecodable_events)

@@ -1,8 +1,10 @@
 //! The whole of `provider.json`: its two forms, its entries, and what must hold between them.
 
 use super::env_reference::Env;
+use super::json_path;
 use super::json_tree::{Document, Member, Node, Reader};
 use super::model_settings::ModelSettings;
+use super::nearest_name::nearest_name;
 use super::read_entry::{MODEL_NAME, read_entry, report_unknown};
 use super::rules;
 use super::setting::Setting;
@@ -57,6 +59,7 @@ pub fn parse(
     let mut file = FileReader { reader: document.reader(), env, entries: Vec::new() };
     file.read(&document.root());
     file.compare_buckets();
+    file.check_fallbacks();
     if file.reader.problems.is_empty() {
         return Ok(file.entries.into_iter().map(|entry| entry.settings).collect());
     }
@@ -211,6 +214,45 @@ impl<'a> FileReader<'a, '_> {
             }
         }
     }
+
+    /// Fallbacks are entries of the file.
+    fn check_fallbacks(&mut self) {
+        for entry in &self.entries {
+            let written = entry.node.json.get(Setting::Fallbacks.name());
+            let Some(Value::List(names)) = written.map(|json| &json.value) else { continue };
+            let path = json_path::member(&entry.node.path, Setting::Fallbacks.name());
+            let is_read = names.len() == entry.settings.fallbacks.len();
+            for (index, json) in names.iter().enumerate().filter(|_| is_read) {
+                if let Some(message) = wrong_reference(&self.entries, entry, index) {
+                    let node = Node { json, path: json_path::element(&path, index) };
+                    self.reader.problem(&node, format_args!("{message}"));
+                }
+            }
+        }
+    }
+}
+
+/// What is wrong with a reference of an entry to others, if something is.
+fn wrong_reference(
+    entries: &[FileEntry<'_>],
+    entry: &FileEntry<'_>,
+    index: usize,
+) -> Option<String> {
+    let names = &entry.settings.fallbacks;
+    let name = &names[index];
+    if *name == entry.settings.reference() {
+        return Some("is the entry itself".to_owned());
+    }
+    if names[..index].contains(name) {
+        return Some("stands twice here".to_owned());
+    }
+    let known: Vec<String> = entries.iter().map(|entry| entry.settings.reference()).collect();
+    if known.contains(name) {
+        return None;
+    }
+    let near = nearest_name(name, &mut known.iter().map(String::as_str));
+    let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    Some(format!("names no entry of this file as `provider/model`{hint}"))
 }
 
 /// What tells buckets apart.

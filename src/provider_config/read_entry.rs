@@ -99,6 +99,7 @@ fn read_setting<'a>(
 ) {
     match setting.shape() {
         Shape::Keys => settings.api_keys = keys(reader, value, env),
+        Shape::Entries => settings.fallbacks = entries(reader, value),
         Shape::Headers => {
             let read = |reader: &mut _, value: &_| secret(reader, value, env, rules::header_value);
             settings.headers = pairs(reader, value, &read);
@@ -162,6 +163,14 @@ fn keys<'a>(reader: &mut Reader<'a>, list: &Node<'a>, env: Env<'_>) -> Vec<ApiKe
         }
     }
     keys
+}
+
+fn entries<'a>(reader: &mut Reader<'a>, list: &Node<'a>) -> Vec<String> {
+    let mut names = Vec::new();
+    for name in reader.elements(list).unwrap_or_default() {
+        names.extend(reader.text(&name).map(str::to_owned));
+    }
+    names
 }
 
 fn query<'a>(reader: &mut Reader<'a>, value: &Node<'a>) -> Option<String> {
@@ -255,7 +264,7 @@ mod tests {
             "rate_limit_refill_rate": 0.1, "headers": {"X-A": "$KEY", "X-B": "$$b"},
             "query": {"v": "1", "n": 1.0, "f": true}, "auth_header": "api-key", "timeout": 30,
             "headers_timeout": 1, "first_token_timeout": 2, "idle_timeout": 3,
-            "context_window": 8192, "allow_http": true, "max_event_bytes": 1024.0,
+            "context_window": 8192, "fallbacks": ["a/b"], "allow_http": true, "max_event_bytes": 1024.0,
             "skip_undecodable_events": true"#,
         );
         assert_eq!(problems, [""; 0]);
@@ -278,6 +287,7 @@ mod tests {
         expected.first_token_timeout = seconds(2);
         expected.idle_timeout = seconds(3);
         expected.context_window = Some(8192);
+        expected.fallbacks = vec!["a/b".to_owned()];
         expected.allow_http = true;
         expected.max_event_bytes = 1024;
         expected.skip_undecodable_events = true;

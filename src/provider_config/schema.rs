@@ -98,6 +98,11 @@ fn setting_schema(setting: Setting) -> Value {
 
 fn shape_schema(shape: Shape) -> Value {
     match shape {
+        Shape::Entries => json!({
+            "type": "array",
+            "uniqueItems": true,
+            "items": { "type": "string", "pattern": "./." },
+        }),
         Shape::Keys => json!({ "type": "array", "items": { "type": "string", "minLength": 1 } }),
         Shape::Text => json!({ "type": "string", "minLength": 1 }),
         Shape::Number(range) => number_schema(range),

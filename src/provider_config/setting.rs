@@ -25,6 +25,7 @@ pub(super) enum Setting {
     FirstTokenTimeout,
     IdleTimeout,
     ContextWindow,
+    Fallbacks,
     AllowHttp,
     MaxEventBytes,
     SkipUndecodableEvents,
@@ -35,6 +36,8 @@ pub(super) enum Setting {
 pub(super) enum Shape {
     /// A list of strings.
     Keys,
+    /// A list of entries of the same file, each as `provider/model`.
+    Entries,
     /// A string.
     Text,
     /// A number.
@@ -60,7 +63,7 @@ const fn row(setting: Setting, name: &'static str, shape: Shape) -> Row {
 const SECONDS: Shape = Shape::Number(NumberRange::above_zero().in_seconds());
 
 /// In the order of [`Setting`].
-static TABLE: [Row; 18] = [
+static TABLE: [Row; 19] = [
     row(Setting::ApiKeys, "api_keys", Shape::Keys),
     row(Setting::BaseUrl, "base_url", Shape::Text),
     row(Setting::Model, "model", Shape::Text),
@@ -84,6 +87,7 @@ static TABLE: [Row; 18] = [
     row(Setting::FirstTokenTimeout, "first_token_timeout", SECONDS),
     row(Setting::IdleTimeout, "idle_timeout", SECONDS),
     row(Setting::ContextWindow, "context_window", Shape::Number(NumberRange::whole(1.0, None))),
+    row(Setting::Fallbacks, "fallbacks", Shape::Entries),
     row(Setting::AllowHttp, "allow_http", Shape::Flag),
     row(
         Setting::MaxEventBytes,

@@ -4,7 +4,7 @@
 use super::setting::Setting;
 
 /// In the order of [`Setting`].
-static DOCS: [(Setting, &str); 18] = [
+static DOCS: [(Setting, &str); 19] = [
     (
         Setting::ApiKeys,
         "The API keys; requests are spread over them. `$NAME` is read from the environment \
@@ -56,6 +56,12 @@ static DOCS: [(Setting, &str); 18] = [
         "Streams: the longest silence in seconds between two parts of an answer.",
     ),
     (Setting::ContextWindow, "The model's context window in LLM tokens. Default: unknown."),
+    (
+        Setting::Fallbacks,
+        "The entries of this file, each as `provider/model`, that answer in turn where this one does \
+         not: where its retries are used up, where it is silent, has no key or quota left, has failed \
+         too often of late, or where the messages are too long for it.",
+    ),
     (
         Setting::AllowHttp,
         "Whether keys may travel unencrypted, over plain http://, beyond this machine.",
