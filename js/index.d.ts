@@ -70,7 +70,10 @@ export interface ChatOptions {
   response_format?: object;
   /** How long the whole call may take, waits and retries included, in seconds. Default: the client's. */
   timeout?: number;
-  /** Streams: from sending a request to the response's headers, in seconds. Default: the client's. */
+  /**
+   * From sending a request to the response's headers, in seconds. Default: the client's for streams, none for a whole
+   * answer, whose headers come when it is written.
+   */
   headersTimeout?: number;
   /** Streams: from sending a request to the first visible token, in seconds. Default: the client's. */
   firstTokenTimeout?: number;
@@ -78,11 +81,30 @@ export interface ChatOptions {
   idleTimeout?: number;
   /** How often to try again after the first time. Default: the client's. */
   maxRetries?: number;
+  /**
+   * What becomes of a stream that breaks after its first visible token. `"fail"`: it ends with an error that holds the
+   * partial text. `"restart"`: it is begun anew, on the next target of a {@link Fallback} or on the same; a chunk with
+   * `restart` says so, and what came before it is void. Default: the {@link Fallback}'s, or `"fail"`.
+   */
+  onInterrupt?: OnInterrupt;
   /** Ends the call, whatever it is doing. The call rejects with the signal's reason. Default: none. */
   signal?: AbortSignal | null;
 }
 
+/** What becomes of a stream that breaks after its first visible token. */
+export type OnInterrupt = "fail" | "restart";
+
 // ---------------------------------------------------------------- what is answered
+
+/** Who answered. */
+export interface AnsweredBy {
+  /** The provider, by its name in `provider.json`, or the `providerId`; empty for an object of your own that does not say. */
+  provider: string;
+  /** The model, by its name in `provider.json`. */
+  model: string;
+  /** The label of the key (`…abcd`), never the key. */
+  keyLabel: string;
+}
 
 /** What an answer cost in LLM tokens. */
 export interface Usage {
@@ -139,6 +161,8 @@ export interface ChatCompletion {
   /** What it cost; where the provider does not say, an estimate. */
   usage?: Usage;
   system_fingerprint?: string;
+  /** Who answered. No field of the JSON: it does not show when the answer is written out or copied. */
+  readonly answeredBy?: AnsweredBy;
 }
 
 /** A piece of a tool call. */
@@ -177,6 +201,16 @@ export interface ChatCompletionChunk {
   choices: ChunkChoice[];
   usage?: Usage | null;
   system_fingerprint?: string;
+  /** Where the answer begins anew, so that what came before this chunk is void; only with `onInterrupt: "restart"`. */
+  restart?: Restart;
+}
+
+/** What a chunk says with which an answer begins anew. */
+export interface Restart {
+  /** Who answers from here on: `provider/model`, or the number of the target. */
+  target: string;
+  /** Why the answer so far was given up. */
+  reason: string;
 }
 
 // ---------------------------------------------------------------- who answers
@@ -187,6 +221,20 @@ export interface LLMInterface {
   chat<Options extends ChatOptions>(messages: ChatMessages, options?: Options): Promise<ChatCompletion>;
   /** Sends the messages, when the stream is first read, and yields the answer as it arrives. */
   chatStream<Options extends ChatOptions>(messages: ChatMessages, options?: Options): AsyncIterable<ChatCompletionChunk>;
+  /** What is known of the model behind it, for a {@link Fallback} to go by. Default: nothing. */
+  readonly modelInfo?: ModelInfo;
+}
+
+/** What is known of a model. */
+export interface ModelInfo {
+  /** Its provider's name. */
+  provider?: string;
+  /** Its name. */
+  model?: string;
+  /** Its context window in LLM tokens. */
+  contextWindow?: number;
+  /** How long a call of it may take where the call does not say, in seconds. */
+  timeout?: number;
 }
 
 /** The settings of a client that the configuration file has as well. */
@@ -220,7 +268,7 @@ export interface ClientSettings {
   query?: Readonly<Record<string, string | number | boolean>> | URLSearchParams;
   /** The header that carries the bare key, such as Azure's `api-key`. Default: `Authorization: Bearer`. */
   authHeader?: string;
-  /** The model's context window in LLM tokens. Default: unknown. */
+  /** The model's context window in LLM tokens, for a {@link Fallback} to go by. Default: unknown. */
   contextWindow?: number;
   /** Whether keys may travel unencrypted, over plain http://, beyond this machine. Default: false. */
   allowHttp?: boolean;
@@ -305,6 +353,8 @@ export class OpenAICompatible implements LLMInterface {
    */
   readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
+  /** Its provider and model by their names in `provider.json`, and what else is known of the model. */
+  readonly modelInfo: ModelInfo & { provider: string; model: string };
   /** The model that it asks by default. */
   readonly model: string;
   /** The address that it asks. */
@@ -325,6 +375,53 @@ export class OpenAICompatible implements LLMInterface {
   on<Name extends keyof ClientEvents>(event: Name, listener: (event: ClientEvents[Name]) => void): () => void;
   /** Ends what {@link on} began. */
   off<Name extends keyof ClientEvents>(event: Name, listener: (event: ClientEvents[Name]) => void): void;
+}
+
+/** The options of {@link Fallback}'s constructor. */
+export interface FallbackOptions {
+  /**
+   * How long a call may take over all targets where it does not say, in seconds. Default: the `timeout` of the first
+   * target, or else 600 for a whole answer and no limit for a stream.
+   */
+  timeout?: number;
+  /** What becomes of a stream that breaks after its first visible token where the call does not say. Default: `"fail"`. */
+  onInterrupt?: OnInterrupt;
+}
+
+/**
+ * Several interfaces behind one. A call goes to the first, and on to the next when its retries are used up or it asks
+ * to wait for more than 5 s; when it is silent (it is not tried again then); when its keys are all refused or out of
+ * quota, or its model is not there; when its circuit breaker is open; and when the messages are too long for it (then
+ * only to a model whose `contextWindow` is larger, or not declared). What the content policy rejects, a malformed request
+ * and what the caller aborts goes nowhere else. One deadline spans it all: of the time that is left, each target may
+ * take an equal share to begin its answer, the last one all of it.
+ */
+export class Fallback implements LLMInterface {
+  /** @throws {@link ConfigError} with every problem of the arguments. */
+  constructor(targets: ReadonlyArray<LLMInterface>, options?: FallbackOptions);
+  /**
+   * Sends the messages and resolves to the whole answer of the first target that gives one.
+   *
+   * @throws {@link LLMError} with every attempt at every target, or the signal's reason.
+   */
+  chat<Options extends ChatOptions>(messages: ChatMessages, options?: Options): Promise<ChatCompletion>;
+  /** Sends the messages, when the stream is first read, and yields the answer of the first target that gives one. */
+  chatStream<Options extends ChatOptions>(messages: ChatMessages, options?: Options): ChatStream;
+  /** How its targets are doing, in order. */
+  statuses(): TargetStatus[];
+  /** What is known of the first target. */
+  readonly modelInfo: ModelInfo;
+}
+
+/** How a target of a {@link Fallback} is doing. */
+export interface TargetStatus {
+  /** Its name: `provider/model`, or its number where it has none. */
+  name: string;
+  /**
+   * Where its circuit breaker stands. It opens after five failures in a row, or when half of the last 10 to 20 attempts
+   * have failed (5xx, broken connections, timeouts, cuts); after 5 to 10 s one call at a time tries whether it works again.
+   */
+  circuit: "closed" | "open" | "half_open";
 }
 
 /** What a client has done so far. */
@@ -391,7 +488,7 @@ export class ChatStream implements AsyncIterable<ChatCompletionChunk>, AsyncDisp
 
   /** The chunks, the provider's own JSON objects. */
   [Symbol.asyncIterator](): AsyncIterableIterator<ChatCompletionChunk>;
-  /** The text of the first choice alone, piece by piece. */
+  /** The text of the first choice alone, piece by piece. Where the answer begins anew it throws: a text can't be taken back. */
   readonly textStream: AsyncIterableIterator<string>;
   /** Reads to the end and resolves to the first choice's text. */
   text(): Promise<string>;
@@ -405,6 +502,8 @@ export class ChatStream implements AsyncIterable<ChatCompletionChunk>, AsyncDisp
   readonly state: StreamState;
   /** The label of the key that answers (`…abcd`), once one does. */
   readonly keyLabel: string | undefined;
+  /** Who answers, once somebody does. */
+  readonly answeredBy: AnsweredBy | undefined;
 
   /**
    * The answer as server-sent events, ready for a browser: `data: {chunk}` for each chunk, `data: [DONE]` at
@@ -554,10 +653,13 @@ export type ErrorKind =
   | "timeout"
   | "truncated"
   | "decode"
-  | "redirect";
+  | "redirect"
+  | "circuit_open";
 
 /** One attempt of a call that failed. */
 export interface Attempt {
+  /** The target that was asked, `provider/model`, in the error of a {@link Fallback}. */
+  target?: string;
   /** The label of the key that was used (`…abcd`), never the key. */
   keyLabel: string;
   /** How it ended. */
@@ -682,6 +784,11 @@ export class DecodeError extends LLMError {
 /** The provider answered with a redirect, which is never followed. */
 export class RedirectError extends LLMError {
   readonly kind: "redirect";
+}
+
+/** Too much has failed there of late: nothing is sent for a while, in a {@link Fallback}. */
+export class CircuitOpenError extends LLMError {
+  readonly kind: "circuit_open";
 }
 
 // ---------------------------------------------------------------- the log

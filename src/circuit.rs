@@ -138,11 +138,11 @@ impl Pass {
         self.with(|circuit| circuit.answered(self.entry));
     }
 
-    /// The call has ended: with an answer (`None`), or so. Failures of its attempts have been told, if
-    /// the target tells of them.
-    pub fn ended(&self, error: Option<&Error>) {
+    /// The call has ended: with an answer (`None`), or with an error of this kind and HTTP status. What
+    /// its attempts have told of it is not counted again.
+    pub fn ended(&self, error: Option<(ErrorKind, Option<u16>)>) {
         match error {
-            Some(error) if !self.blamed.load(Relaxed) => self.failed(error.kind(), error.status()),
+            Some((kind, status)) if !self.blamed.load(Relaxed) => self.failed(kind, status),
             Some(_) => {}
             None => self.with(|circuit| {
                 circuit.succeeded(self.entry, self.circuit.0.runtime.now());
@@ -151,7 +151,8 @@ impl Pass {
         self.leave();
     }
 
-    fn leave(&self) {
+    /// The call has left without a word on the target.
+    pub fn leave(&self) {
         if !self.over.swap(true, Relaxed) {
             self.with(|circuit| circuit.left(self.entry, self.circuit.0.runtime.now()));
         }

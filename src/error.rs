@@ -71,6 +71,40 @@ impl ErrorKind {
     }
 }
 
+impl ErrorKind {
+    const ALL: [Self; 16] = [
+        Self::Config,
+        Self::InvalidRequest,
+        Self::Authentication,
+        Self::PermissionDenied,
+        Self::NotFound,
+        Self::RateLimited,
+        Self::QuotaExhausted,
+        Self::ContextLengthExceeded,
+        Self::ContentPolicy,
+        Self::Server,
+        Self::Connection,
+        Self::Timeout,
+        Self::Truncated,
+        Self::Decode,
+        Self::Redirect,
+        Self::CircuitOpen,
+    ];
+
+    /// The kind whose word this is.
+    ///
+    /// ```
+    /// use lockkeeper::ErrorKind;
+    ///
+    /// assert_eq!(ErrorKind::named("rate_limited"), Some(ErrorKind::RateLimited));
+    /// assert_eq!(ErrorKind::named("bad_luck"), None);
+    /// ```
+    #[must_use]
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+}
+
 impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

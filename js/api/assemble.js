@@ -12,6 +12,10 @@ export class Assembler {
 
   /** Adds what a chunk brings. */
   push({ choices, usage, ...chunk }) {
+    if (isRestart({ choices, ...chunk })) {
+      [this.usage, this.#answer, this.#choices] = [undefined, {}, []]; // what came before is void
+      return;
+    }
     const reported = usage ?? chunk.x_groq?.usage; // Groq's may stand in a corner
     if (reported && (!this.usage || totalOf(reported) > 0)) this.usage = reported;
     merge(this.#answer, chunk);
@@ -46,6 +50,9 @@ export class Assembler {
     return this.#choices[place];
   }
 }
+
+/** Whether the answer begins anew with this chunk. */
+export const isRestart = ({ choices, restart }) => typeof restart?.target === "string" && !choices?.length;
 
 /** A choice that may still grow. */
 class OpenChoice {

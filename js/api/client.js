@@ -6,15 +6,20 @@ import { watched } from "./causes.js";
 import { jsonOf, lookupIn, pathInEntry, problemOfPage, textOf } from "./config.js";
 import { callSite, configError, errorOf, fields, optionErrorOf } from "./errors.js";
 import { Events } from "./events.js";
+import { Fallback } from "./fallback.js";
 import { fetchThrough } from "./forward.js";
 import { hosted } from "./host.js";
 import { APIKeyPool, coreOf, listOfKeys } from "./pool.js";
 import { requestOf } from "./request.js";
+import { attributed, ROUTE } from "./route.js";
 import { ChatStream, EngineChunks, Reading, Unasked } from "./stream.js";
 import { runUntil } from "./task.js";
 import { estimated, reported } from "./usage.js";
 
 const STATS = ["calls", "succeeded", "failed", "cancelled", "attempts", "waits", "inputTokens", "outputTokens"];
+/** Stands where a file has the name of an entry. */
+const MADE_IN_CODE = "client";
+const INFO = ["provider", "model", "contextWindow", "timeout"];
 /** Stands where the pool's own keys will be. */
 const OF_THE_POOL = ["of-the-pool"];
 
@@ -23,6 +28,7 @@ export class OpenAICompatible {
   #events;
   #pool;
   #bucket;
+  #fallback;
   fetch;
 
   constructor(options) {
@@ -41,9 +47,15 @@ export class OpenAICompatible {
     if (problems.length) throw configError(problems, site);
     const providers = Object.create(null); // a provider may be called `constructor`
     try {
-      for (const [provider, name, core] of load(text, lookupIn(options.env), watched(options.fetch))) {
+      const byName = new Map();
+      for (const [provider, name, core, fallbacks] of load(text, lookupIn(options.env), watched(options.fetch))) {
         problems.push(...problemsInPage(core, options).map(([path, message]) => [`${provider}.${name}: ${path}`, message]));
-        (providers[provider] ??= Object.create(null))[name] = new OpenAICompatible(core);
+        const client = ((providers[provider] ??= Object.create(null))[name] = new OpenAICompatible(core));
+        byName.set(`${provider}/${name}`, { client, fallbacks });
+      }
+      for (const { client, fallbacks } of byName.values()) {
+        const others = fallbacks.map((name) => byName.get(name).client);
+        if (others.length) client.#fallback = new Fallback([client, ...others]);
       }
     } catch (thrown) {
       throw errorOf(thrown, site);
@@ -64,6 +76,7 @@ export class OpenAICompatible {
   }
 
   async chat(messages, options) {
+    if (this.#fallback && !options?.[ROUTE]) return this.#fallback.chat(messages, options);
     const site = callSite(this.chat);
     const request = requestOf(messages, options, this.model, false, site);
     const task = this.#core.chat(request);
@@ -72,20 +85,41 @@ export class OpenAICompatible {
     const { usage, choices } = json;
     const known = usage ? reported(usage) : (json.usage = estimated(messages, choices.map(({ message }) => message)));
     cost.count(known.prompt_tokens, known.completion_tokens);
+    attributed(json, this.#answeredBy(cost.key));
     cost.free();
     return json;
   }
 
   chatStream(messages, options) {
+    if (!options?.[ROUTE]) {
+      const restarts = options?.onInterrupt === "restart";
+      const fallback = this.#fallback ?? (restarts ? new Fallback([this]) : undefined);
+      if (fallback) return fallback.chatStream(messages, options);
+    }
     const site = callSite(this.chatStream);
     try {
       const request = requestOf(messages, options, this.model, true, site);
-      const chunks = new EngineChunks(this.#core.stream(request), site);
+      const chunks = new EngineChunks(this.#core.stream(request), site, (key) => this.#answeredBy(key));
       request.free();
       return new ChatStream(new Reading(chunks, messages, options?.signal));
     } catch (error) {
       return new ChatStream(new Reading(new Unasked(error), messages));
     }
+  }
+
+  get modelInfo() {
+    const info = fields(INFO, this.#core.info());
+    return info.model === MADE_IN_CODE ? { ...info, model: this.model } : info;
+  }
+
+  /** It keeps the clocks of a call, and knows what a fallback tells it. */
+  get [ROUTE]() {
+    return true;
+  }
+
+  #answeredBy(keyLabel) {
+    const { provider, model } = this.modelInfo;
+    return { provider, model, keyLabel };
   }
 
   get model() {
@@ -142,7 +176,7 @@ function made(options, site) {
   if (problems.length) throw configError(problems, site);
   const provider = providerId ?? pool?.providerId ?? "default";
   if (pool && settings.baseUrl === undefined && pool.baseUrl !== "") settings.baseUrl = pool.baseUrl;
-  const text = textOf(provider, "client", { ...settings, apiKeys: pool ? OF_THE_POOL : keys }, problems);
+  const text = textOf(provider, MADE_IN_CODE, { ...settings, apiKeys: pool ? OF_THE_POOL : keys }, problems);
   if (problems.length) throw configError(problems, site);
   let core;
   try {

@@ -49,6 +49,7 @@ export const TimeoutError = kindOf("TimeoutError", "timeout");
 export const TruncatedError = kindOf("TruncatedError", "truncated");
 export const DecodeError = kindOf("DecodeError", "decode");
 export const RedirectError = kindOf("RedirectError", "redirect");
+export const CircuitOpenError = kindOf("CircuitOpenError", "circuit_open");
 
 /** An object of these fields; what is undefined is left out. The engine sends lists, see ../src/lists.rs. */
 export function fields(names, values) {
@@ -76,6 +77,11 @@ export function errorOf(thrown, site, more) {
   if (kind === "connection") details.cause = causeOf(message);
   if (kind === "config") details.problems = problems.map((values) => fields(["path", "line", "message"], values));
   return placed(new (BY_KIND[kind] ?? LLMError)(inOptions(message), details), site);
+}
+
+/** The same error with another message, and more to it. */
+export function retold(error, message, more, site) {
+  return placed(new (BY_KIND[error.kind] ?? LLMError)(message, { ...error, cause: error.cause, ...more }), site);
 }
 
 /** The engine's problems with options, in the words of those who wrote them; `pathOf` says where in the options. */

@@ -4,6 +4,7 @@ import { estimate, initSync } from "lockkeeper-core";
 
 export { TokenBucket } from "./bucket.js";
 export { OpenAICompatible } from "./client.js";
+export { Fallback } from "./fallback.js";
 export * from "./public-errors.js";
 export { setLogLevel } from "./log.js";
 export { APIKeyPool } from "./pool.js";

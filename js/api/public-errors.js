@@ -2,6 +2,7 @@
 
 export {
   AuthenticationError,
+  CircuitOpenError,
   ConfigError,
   ConnectionError,
   ContentPolicyError,

@@ -2,6 +2,7 @@
 
 import { Request } from "lockkeeper-core";
 import { configError } from "./errors.js";
+import { problemOfInterrupt, ROUTE } from "./route.js";
 import { problemOfSignal } from "./signals.js";
 
 const CLOCKS = ["timeout", "headersTimeout", "firstTokenTimeout", "idleTimeout"];
@@ -11,9 +12,9 @@ const ASKS_USAGE = ',"stream_options":{"include_usage":true}}';
 /** The engine's request for these messages. The body is written now, whatever becomes of them later. */
 export function requestOf(messages, options, model, streams, site) {
   const problems = typeof (options ?? {}) === "object" ? [] : [["options", "expected an object"]];
-  const { signal, maxRetries, timeout, headersTimeout, firstTokenTimeout, idleTimeout, ...fields } = Object(options ?? {});
+  const { signal, maxRetries, timeout, headersTimeout, firstTokenTimeout, idleTimeout, onInterrupt, ...fields } = Object(options ?? {});
   if (fields.stream_options === null) delete fields.stream_options;
-  problems.push(...problemsOf(messages, fields, streams), ...problemOfSignal(signal));
+  problems.push(...problemsOf(messages, fields, streams), ...problemOfSignal(signal), ...problemOfInterrupt(onInterrupt));
   const text = written({ ...fields, model: fields.model ?? model, messages, stream: streams || undefined }, problems);
   const mayAskUsage = streams && fields.stream_options === undefined;
   const body = (asksUsage) => (asksUsage ? text.slice(0, -1) + ASKS_USAGE : text);
@@ -32,6 +33,8 @@ export function requestOf(messages, options, model, streams, site) {
   } else if (maxRetries != null) {
     request.retries(maxRetries);
   }
+  const route = fields[ROUTE];
+  if (route?.gate) request.route(route.gate, route.hasNext, route.beginWithin);
   if (problems.length === 0) return request;
   request.free();
   throw configError(problems, site);

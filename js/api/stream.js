@@ -1,8 +1,9 @@
 // The answer as it arrives.
 
-import { Assembler } from "./assemble.js";
-import { configError, DecodeError } from "./errors.js";
+import { Assembler, isRestart } from "./assemble.js";
+import { configError, DecodeError, TruncatedError } from "./errors.js";
 import { live } from "./life.js";
+import { attributed } from "./route.js";
 import { onAbort } from "./signals.js";
 import { errorOfTask, run } from "./task.js";
 import { reasoningOf, textOf } from "./text.js";
@@ -14,7 +15,14 @@ const asyncDispose = Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose");
 /** A stream that nobody holds any more ends its request, where the host tells of such. */
 const forgotten = globalThis.FinalizationRegistry && new FinalizationRegistry((reading) => reading.end("cancelled"));
 
+/** What reads a ChatStream, for a fallback to read on its behalf. */
+export let readingOf;
+
 export class ChatStream {
+  static {
+    readingOf = (stream) => stream.#reading;
+  }
+
   #reading;
 
   constructor(reading) {
@@ -42,7 +50,8 @@ export class ChatStream {
 
   async result() {
     await this.#reading.toEnd();
-    return this.#reading.assembler.finish(this.#reading.usage());
+    const answer = this.#reading.assembler.finish(this.#reading.usage());
+    return this.answeredBy ? attributed(answer, this.answeredBy) : answer;
   }
 
   async usage() {
@@ -59,7 +68,11 @@ export class ChatStream {
   }
 
   get keyLabel() {
-    return this.#reading.keyLabel;
+    return this.answeredBy?.keyLabel;
+  }
+
+  get answeredBy() {
+    return this.#reading.answeredBy;
   }
 
   toReadableStream() {
@@ -107,7 +120,9 @@ export class ChatStream {
   }
 }
 
+/** A text can't be taken back. */
 function textOfChunk({ json }) {
+  if (isRestart(json)) throw new TruncatedError(`the answer has begun anew: ${json.restart.reason}`);
   const choice = json.choices?.find((choice) => (choice.index ?? 0) === 0);
   return textOf(choice?.delta?.content);
 }
@@ -115,12 +130,20 @@ function textOfChunk({ json }) {
 /** What `for await` reads: each item, as `of` sees it; what is empty is passed over. Leaving it ends the request. */
 function iterate(stream, reading, of) {
   let claimed = false;
+  const seen = (item) => {
+    try {
+      return of(item);
+    } catch (error) {
+      reading.end("cancelled");
+      throw error;
+    }
+  };
   const next = async () => {
     if (!claimed) reading.claim();
     claimed = true;
     for (;;) {
       const item = await reading.next();
-      const value = item && of(item);
+      const value = item && seen(item);
       if (!item || value !== "") return { value, done: !item };
     }
   };
@@ -276,8 +299,8 @@ export class Reading {
     return { text: this.assembler.text, reasoning: this.assembler.reasoning };
   }
 
-  get keyLabel() {
-    return this.#source.keyLabel;
+  get answeredBy() {
+    return this.#source.answeredBy;
   }
 }
 
@@ -285,10 +308,12 @@ export class Reading {
 export class EngineChunks {
   #core;
   #key;
+  #by;
 
-  constructor(core, site) {
+  constructor(core, site, answeredBy) {
     this.#core = core;
     this.site = site;
+    this.#by = answeredBy;
   }
 
   next() {
@@ -299,8 +324,9 @@ export class EngineChunks {
     return this.#core?.answered ?? this.#key !== undefined;
   }
 
-  get keyLabel() {
-    return this.#core ? this.#core.key : this.#key;
+  get answeredBy() {
+    const key = this.#core ? this.#core.key : this.#key;
+    return key === undefined ? undefined : this.#by(key);
   }
 
   end(state, inputTokens, outputTokens) {
@@ -315,7 +341,6 @@ export class EngineChunks {
 /** Chunks of somebody's own. */
 class OwnChunks {
   answered = true;
-  keyLabel = undefined;
   #iterator;
 
   constructor(chunks) {
@@ -347,7 +372,6 @@ class OwnChunks {
 /** A stream that could not be asked for: whoever reads it is told why. */
 export class Unasked {
   answered = false;
-  keyLabel = undefined;
 
   constructor(error) {
     this.error = error;

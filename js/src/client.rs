@@ -30,6 +30,11 @@ impl Client {
     pub fn name(&self) -> (&str, &str) {
         (&self.llm.settings().provider, &self.llm.settings().name)
     }
+
+    /// The entries that answer where it does not.
+    pub fn fallbacks(&self) -> &[String] {
+        &self.llm.settings().fallbacks
+    }
 }
 
 #[wasm_bindgen]
@@ -80,6 +85,18 @@ impl Client {
                 Cost(account).into(),
             ]))
         })
+    }
+
+    /// What is known of its model, in the order of `ModelInfo`.
+    pub fn info(&self) -> JsValue {
+        let settings = self.llm.settings();
+        let window = settings.context_window.map(|tokens| tokens as f64);
+        lists::list([
+            settings.provider.as_str().into(),
+            settings.name.as_str().into(),
+            window.into(),
+            settings.timeout.map(|it| it.as_secs_f64()).into(),
+        ])
     }
 
     /// The model that it asks by default.
@@ -137,5 +154,11 @@ impl Cost {
     /// Counts it.
     pub fn count(&self, input_tokens: f64, output_tokens: f64) {
         self.0.count(input_tokens as u64, output_tokens as u64);
+    }
+
+    /// The key that answered.
+    #[wasm_bindgen(getter)]
+    pub fn key(&self) -> Option<String> {
+        self.0.key_label()
     }
 }

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use js_sys::{Error as JsError, Function, JsString};
-use lockkeeper::codec::{CallRequest, Codec, Facts, RequestBody, duration_from_seconds};
+use lockkeeper::codec::{CallRequest, Codec, Facts, RequestBody, Route, duration_from_seconds};
 use lockkeeper::{Error, Problem};
 use wasm_bindgen::prelude::*;
+
+use crate::circuit::Gate;
 
 #[wasm_bindgen(module = "/api/facts.js")]
 extern "C" {
@@ -129,6 +131,13 @@ impl Request {
     pub fn new(body: Function, model: Option<String>, n: u32, may_ask_usage: bool) -> Self {
         let request = CallRequest::new(Arc::new(Body(body)));
         Self(CallRequest { model, choices: n as usize, may_ask_usage, ..request })
+    }
+
+    /// Says how the call is one of several: past this gate, with another target behind this one or
+    /// not, and how long its answer may take to begin.
+    pub fn route(&mut self, gate: &Gate, has_next: bool, begin_within: Option<f64>) {
+        let begin_within = begin_within.and_then(|seconds| duration_from_seconds(seconds).ok());
+        self.0.route = Some(Route { pass: Some(gate.pass()), has_next, begin_within });
     }
 
     /// Sets how often to try again.

@@ -7,6 +7,7 @@
 #![allow(clippy::arc_with_non_send_sync, reason = "all of it stays on JavaScript's thread")]
 
 mod bucket;
+mod circuit;
 mod client;
 mod codec;
 mod lists;

@@ -50,14 +50,16 @@ fn clients(
     Ok(clients.into_iter().zip(listeners.take()).map(|(llm, it)| Client::new(llm, it)).collect())
 }
 
-/// Loads a `provider.json`: a list of `[provider, model, client]`.
+/// Loads a `provider.json`: a list of `[provider, model, client, its fallbacks]`.
 #[wasm_bindgen]
 pub fn load(text: &str, lookup: &Function, fetch: Option<Function>) -> Result<Array, JsValue> {
     let env = |name: &str| lookup.call1(&JsValue::UNDEFINED, &name.into()).ok()?.as_string();
     let found = Array::new();
     for client in clients(text, env, Keys::OfEntries, fetch)? {
         let (provider, name) = client.name();
-        found.push(&lists::list([provider.into(), name.into(), client.into()]));
+        let fallbacks = client.fallbacks().iter().map(JsValue::from).collect::<Array>();
+        let (provider, name) = (provider.into(), name.into());
+        found.push(&lists::list([provider, name, client.into(), fallbacks.into()]));
     }
     Ok(found)
 }

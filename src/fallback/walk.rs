@@ -115,7 +115,7 @@ impl Walk {
     /// The call's, where no other target would do better, or the time is up.
     pub fn failed(&mut self, leg: &Leg, error: Error) -> Result<(), Error> {
         if let Some(pass) = &leg.pass {
-            pass.ended(Some(&error));
+            pass.ended(Some((error.kind(), error.status())));
         }
         let meaning = Meaning::of(error.kind(), error.status());
         if error.kind() == ErrorKind::ContextLengthExceeded {

@@ -1,7 +1,7 @@
 // What users import: the names that index.d.ts declares, and nothing else of the API's bundle.
 export {
-  APIKeyPool, AuthenticationError, ChatStream, ConfigError, ConnectionError, ContentPolicyError,
-  ContextLengthError, DecodeError, InvalidRequestError, LLMError, NotFoundError, OpenAICompatible,
+  APIKeyPool, AuthenticationError, ChatStream, CircuitOpenError, ConfigError, ConnectionError, ContentPolicyError,
+  ContextLengthError, DecodeError, Fallback, InvalidRequestError, LLMError, NotFoundError, OpenAICompatible,
   PermissionDeniedError, QuotaExhaustedError, RateLimitError, RedirectError, ServerError, TimeoutError,
   TokenBucket, TruncatedError, estimateTokens, setLogLevel,
 } from "./api.js";

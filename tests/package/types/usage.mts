@@ -3,7 +3,7 @@
 import type { ChatCompletion as OpenAICompletion, ChatCompletionChunk as OpenAIChunk, ChatCompletionMessageParam } from "openai/resources/chat/completions";
 import OpenAI from "openai";
 import {
-  APIKeyPool, type ChatCompletion, type ChatCompletionChunk, type ChatMessage, ChatStream, ConfigError, type ErrorKind,
+  APIKeyPool, type ChatCompletion, type ChatCompletionChunk, type ChatMessage, ChatStream, ConfigError, type ErrorKind, Fallback,
   type LLMInterface, LLMError, OpenAICompatible, RateLimitError, TokenBucket, estimateTokens, setLogLevel,
 } from "lockkeeper";
 import { init } from "lockkeeper/slim";
@@ -92,3 +92,10 @@ new OpenAICompatible({ model: "gpt-4", apiKeys: [], maxRetry: 1 });
 new ChatStream();
 // @ts-expect-error: an answer's fields are known
 void (async () => (await client.chat([])).choice)();
+
+// Several behind one, ours and one's own.
+const behindOne: LLMInterface = new Fallback([llm, providers["openai"]!["gpt-4"]!, new Mine()], { timeout: 60, onInterrupt: "restart" });
+for await (const chunk of behindOne.chatStream([{ role: "user", content: "Hello" }], { onInterrupt: "fail" })) {
+  if (chunk.restart) console.log(chunk.restart.target, chunk.restart.reason);
+}
+export const answeredBy: string | undefined = (await behindOne.chat([{ role: "user", content: "Hello" }])).answeredBy?.provider;
