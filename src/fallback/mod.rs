@@ -39,19 +39,19 @@ use walk::Walk;
 ///
 /// # fn main() -> Result<(), lockkeeper::Error> {
 /// let clock = VirtualClock::new();
-/// let client = |name: &str, replies: Vec<Reply>| {
-///     OpenAiCompatible::builder(ModelSettings::new("openai", name, ["sk-0123456789ab"]))
+/// let client = |provider: &str, replies: Vec<Reply>| {
+///     OpenAiCompatible::builder(ModelSettings::new(provider, "big", ["sk-0123456789ab"]))
 ///         .transport(Arc::new(ScriptedTransport::replies(&clock, replies)))
 ///         .runtime(clock.runtime())
 ///         .build()
 /// };
-/// let primary = client("gpt-4", vec![Reply::status(402)])?;
-/// let backup = client("gpt-4-mini", vec![Reply::answer("Hello!")])?;
+/// let primary = client("openai", vec![Reply::status(402)])?;
+/// let backup = client("deepseek", vec![Reply::answer("Hello!")])?;
 ///
 /// let llm = Fallback::new([primary, backup]);
 /// let answer = clock.block_on(llm.chat(vec![Message::user("Hi!")], ChatOptions::default()))?;
 /// assert_eq!(answer.text(), "Hello!");
-/// assert_eq!(answer.answered_by.map(|by| by.model).as_deref(), Some("gpt-4-mini"));
+/// assert_eq!(answer.answered_by.unwrap_or_default().provider, "deepseek");
 /// # Ok(())
 /// # }
 /// ```
