@@ -2,6 +2,11 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used)] // in helpers too, a failure is the test's
 
+mod at_random;
+#[path = "../sim/random.rs"]
+#[allow(dead_code)]
+mod random;
+#[path = "../scripted/mod.rs"]
 mod scripted;
 
 use std::sync::Arc;
