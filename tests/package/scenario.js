@@ -92,6 +92,24 @@ const CHECKS = {
     ok(!JSON.stringify([error.message, error.attempts, error.stack]).includes(KEYS.LOCKKEEPER_KEY_1), "shows a key");
   },
 
+  async "falls back"(lockkeeper, context) {
+    const well = client(lockkeeper, { ...context, name: `${context.name}: backup` }, `gpt-4 ${context.name}`);
+    for (const fault of ["fault-503", "fault-cut-3", "fault-silence"]) {
+      const options = { maxRetries: 0, headersTimeout: 0.3 };
+      const llm = new lockkeeper.Fallback([client(lockkeeper, context, fault, options), well], { timeout: 5, onInterrupt: "restart" });
+      const stream = llm.chatStream(hello(context.name));
+      ok((await stream.text()).length > 10, fault);
+      equal(stream.answeredBy.model, well.model);
+      const controller = new AbortController();
+      const reason = new Error("enough");
+      const call = rejection(() => llm.chatStream(hello(context.name), { signal: controller.signal }).text());
+      controller.abort(reason);
+      ok((await call) === reason, `rejected with ${await call}`);
+    }
+    const llm = new lockkeeper.Fallback([client(lockkeeper, context, "fault-402"), well]);
+    equal((await llm.chat(hello(context.name))).answeredBy.model, well.model);
+  },
+
   async "counts"(lockkeeper, context) {
     const llm = client(lockkeeper, context, `gpt-4 ${context.name}`);
     await llm.chat(hello(context.name));
