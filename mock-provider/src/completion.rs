@@ -23,7 +23,7 @@ pub(crate) async fn complete(
     state: &State,
 ) -> io::Result<After> {
     let model = body["model"].as_str().unwrap_or_default();
-    let fault = state.next_fault(model, exchange.visit.attempt());
+    let fault = state.next_fault(model, exchange.visit.key(), exchange.visit.attempt());
     exchange.visit.note_fault(&fault);
     if let Some(after) = sabotage::instead_of_answer(exchange, &fault, body).await? {
         return Ok(after);

@@ -1,13 +1,12 @@
 //! The control endpoints under `/_control`: the log, faults and settings, for programs in any language.
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::cors;
-use crate::fault::Fault;
-use crate::fault_names::{FAULT_MODELS, fault_for_model};
-use crate::record::key_label;
+use crate::fault_names::FAULT_MODELS;
+use crate::record::{RequestRecord, key_label};
 use crate::request::Request;
+use crate::script::Script;
 use crate::settings::Settings;
 use crate::state::State;
 use crate::wire::Head;
@@ -15,17 +14,10 @@ use crate::wire::Head;
 /// What went wrong: a status and why.
 type Refusal = (u16, String);
 
-/// Faults to queue: objects, or strings as in a model's name.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Script {
-    faults: Vec<Value>,
-}
-
 /// Answers a control call; `None` if the request is not one.
 pub(crate) fn answer(request: &Request, state: &State) -> Option<(Head, String)> {
     let path = request.path().strip_prefix("/_control")?.trim_matches('/');
-    let (status, body) = match carry_out(&request.method, path, &request.body, state) {
+    let (status, body) = match carry_out(request, path, state) {
         Ok(body) => (200, body),
         Err((status, message)) => (status, json!({"error": {"message": message}})),
     };
@@ -33,18 +25,18 @@ pub(crate) fn answer(request: &Request, state: &State) -> Option<(Head, String)>
     Some((head.set("content-type", "application/json"), body.to_string()))
 }
 
-fn carry_out(method: &str, path: &str, body: &[u8], state: &State) -> Result<Value, Refusal> {
-    match (method, path) {
+fn carry_out(request: &Request, path: &str, state: &State) -> Result<Value, Refusal> {
+    let body = &*request.body;
+    match (&*request.method, path) {
         ("GET", "") => Ok(overview(state)),
-        ("GET", "log") => Ok(json!({"requests": state.log.records()})),
+        ("GET", "log") => Ok(json!({"requests": records(request.query("model"), state)})),
         ("DELETE", "log") => {
             state.log.clear();
             Ok(json!({"cleared": "log"}))
         }
         ("POST", "faults") => {
             let script: Script = serde_json::from_slice(body).map_err(refused)?;
-            let faults: Vec<_> = script.faults.iter().map(read_fault).collect::<Result<_, _>>()?;
-            state.script(faults);
+            state.script(script);
             Ok(json!({"queued_faults": state.script_len()}))
         }
         ("GET", "faults") => Ok(json!({"queued_faults": state.script_len(), "models": models()})),
@@ -81,15 +73,10 @@ fn models() -> Value {
     FAULT_MODELS.iter().map(|(name, meaning)| json!({"name": name, "meaning": meaning})).collect()
 }
 
-fn read_fault(value: &Value) -> Result<Fault, Refusal> {
-    match value.as_str() {
-        Some("none") => Ok(Fault::None),
-        Some(name) => {
-            let model = format!("fault-{}", name.trim_start_matches("fault-"));
-            fault_for_model(&model, 1).ok_or_else(|| (400, format!("There is no fault '{name}'.")))
-        }
-        None => Fault::deserialize(value).map_err(refused),
-    }
+fn records(model: Option<&str>, state: &State) -> Vec<RequestRecord> {
+    let mut records = state.log.records();
+    records.retain(|record| model.is_none() || record.model.as_deref() == model);
+    records
 }
 
 /// Lays the given fields over the present ones; the rest stays.

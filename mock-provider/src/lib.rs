@@ -25,13 +25,13 @@
 //! | `POST …/chat/completions` | chat, under any path prefix |
 //! | `GET …/models` | the models |
 //! | `GET /_control` | counts, and peaks of requests in flight |
-//! | `GET`, `DELETE /_control/log` | the [`RequestRecord`]s |
-//! | `GET`, `POST`, `DELETE /_control/faults` | `{"faults": [{"kind": "reset"}, "503", "none"]}` queues faults |
+//! | `GET`, `DELETE /_control/log` | the [`RequestRecord`]s; `GET …/log?model=NAME`: of one model |
+//! | `GET`, `POST`, `DELETE /_control/faults` | `{"faults": [{"kind": "reset"}, "503", "none"]}` queues faults: a [`Script`] |
 //! | `GET`, `POST /_control/settings` | the [`Settings`]; a `POST` changes the fields that it names |
 //!
 //! # Faults
 //!
-//! A [`Fault`] comes from the script, or else from the model's name: see [`FAULT_MODELS`].
+//! A [`Fault`] comes from a [`Script`], or else from the model's name: see [`FAULT_MODELS`].
 //!
 //! # Reading path
 //!
@@ -61,6 +61,7 @@ mod request_log;
 mod routes;
 mod sabotage;
 mod schema;
+mod script;
 mod server;
 mod settings;
 mod state;
@@ -74,5 +75,6 @@ mod wire;
 pub use fault::Fault;
 pub use fault_names::FAULT_MODELS;
 pub use record::{Finished, RequestRecord, key_label};
+pub use script::Script;
 pub use server::MockProvider;
 pub use settings::{KeySettings, Settings};

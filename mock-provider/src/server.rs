@@ -12,6 +12,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::connection;
 use crate::fault::Fault;
 use crate::record::RequestRecord;
+use crate::script::Script;
 use crate::settings::Settings;
 use crate::state::State;
 
@@ -108,7 +109,13 @@ impl MockProvider {
     /// Queues faults. Each chat request that its key and rate allow takes one, in order; one that is
     /// refused for those takes none. With the queue empty, the model's name decides.
     pub fn script(&self, faults: impl IntoIterator<Item = Fault>) {
-        self.state.script(faults);
+        self.script_for(Script { faults: faults.into_iter().collect(), ..Script::default() });
+    }
+
+    /// Queues faults for some requests only, by their model or key. Each takes its fault from the
+    /// first script that is about it.
+    pub fn script_for(&self, script: Script) {
+        self.state.script(script);
     }
 
     /// Forgets the faults still queued.

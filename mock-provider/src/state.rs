@@ -1,6 +1,5 @@
 //! What all connections of one provider share.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -10,6 +9,7 @@ use crate::fault_names::fault_for_model;
 use crate::limits::{Admission, Limits};
 use crate::lock::hold;
 use crate::request_log::RequestLog;
+use crate::script::{Script, Scripts};
 use crate::settings::Settings;
 
 /// Settings, limits, script and log. No lock is held across an await.
@@ -19,7 +19,7 @@ pub(crate) struct State {
     pub(crate) log: Arc<RequestLog>,
     settings: Mutex<Arc<Settings>>,
     limits: Mutex<Limits>,
-    script: Mutex<VecDeque<Fault>>,
+    scripts: Mutex<Scripts>,
     requests: AtomicU64,
 }
 
@@ -32,7 +32,7 @@ impl State {
             log: Arc::new(RequestLog::new(clock)),
             settings: Mutex::new(Arc::new(settings)),
             limits: Mutex::new(limits),
-            script: Mutex::default(),
+            scripts: Mutex::default(),
             requests: AtomicU64::new(0),
         }
     }
@@ -67,25 +67,23 @@ impl State {
     }
 
     /// Queues faults behind those that wait already.
-    pub(crate) fn script(&self, faults: impl IntoIterator<Item = Fault>) {
-        // Collected first: the caller's iterator must not run under the lock.
-        let faults: Vec<_> = faults.into_iter().collect();
-        hold(&self.script).extend(faults);
+    pub(crate) fn script(&self, script: Script) {
+        hold(&self.scripts).push(script);
     }
 
     /// Forgets the queued faults.
     pub(crate) fn clear_script(&self) {
-        hold(&self.script).clear();
+        *hold(&self.scripts) = Scripts::default();
     }
 
     /// How many faults wait.
     pub(crate) fn script_len(&self) -> usize {
-        hold(&self.script).len()
+        hold(&self.scripts).len()
     }
 
-    /// The fault for the next request: the script's, else the one its model's name asks for.
-    pub(crate) fn next_fault(&self, model: &str, attempt: u32) -> Fault {
-        let scripted = hold(&self.script).pop_front();
+    /// The fault for a request: a script's, else the one its model's name asks for.
+    pub(crate) fn next_fault(&self, model: &str, key: Option<&str>, attempt: u32) -> Fault {
+        let scripted = hold(&self.scripts).next(model, key);
         scripted.or_else(|| fault_for_model(model, attempt)).unwrap_or_default()
     }
 

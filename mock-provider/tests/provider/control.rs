@@ -28,7 +28,11 @@ async fn faults_and_settings_are_set_over_http() -> Outcome {
     assert_eq!((&shown["latency_ms"], &shown["keys"][0]["key"]), (&json!(20.0), &json!("…abcd")));
     assert_eq!(ask(&provider, &prompt(false)).await?.0, 404);
 
-    let log: Value = reqwest::get(at("log")).await?.json().await?;
+    let some = json!({"faults": ["401"], "model": "other", "key": "sk-else", "for_ever": true});
+    client.post(at("faults")).json(&some).send().await?;
+    let log: Value = reqwest::get(at("log?model=other")).await?.json().await?;
+    assert_eq!(log["requests"], json!([]));
+    let log: Value = reqwest::get(at("log?model=mock")).await?.json().await?;
     assert_eq!(log["requests"].as_array().map(Vec::len), Some(4));
     assert_eq!(log["requests"][1]["attempt"], 2);
     assert!(!log.to_string().contains("sk-test-abcd"));
