@@ -40,6 +40,9 @@ pub(crate) async fn complete(
     let attempt = request.seed.map_or(exchange.visit.attempt(), |_| 0);
     let id = fingerprint(format!("{attempt} {body}").as_bytes());
     let answer = Answer::compose(&request, id);
+    if fault == Fault::OldHttp {
+        exchange.wire.speak_http_1_0();
+    }
     if request.stream {
         stream::send(exchange, &answer, &fault, settings.token_pace).await
     } else {

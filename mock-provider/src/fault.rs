@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::millis;
+use crate::retry_after::RetryAfter;
 
 /// One way to misbehave towards one chat request.
 ///
@@ -38,6 +39,15 @@ pub enum Fault {
         /// The whole body, byte for byte, in place of the error object.
         #[serde(default)]
         body: Option<String>,
+    },
+    /// A 429 that says when to come back.
+    Limited {
+        /// The time to wait; `wait_ms` in JSON.
+        #[serde(rename = "wait_ms", with = "millis")]
+        wait: Duration,
+        /// How it is spelled; default in seconds.
+        #[serde(default)]
+        says: RetryAfter,
     },
     /// Break the connection with a TCP RST before any answer.
     Reset,
@@ -111,6 +121,8 @@ pub enum Fault {
     },
     /// A 400 that names `stream_options` if the request has it; else serve normally.
     RefuseStreamOptions,
+    /// A 400 if the last message is the assistant's, to be gone on with; else serve normally.
+    RefusePrefill,
     /// An error whose message repeats the caller's key in full.
     EchoKey {
         /// The HTTP status; default 401.
@@ -142,6 +154,8 @@ pub enum Fault {
         /// The length of the text.
         bytes: u64,
     },
+    /// A header that never ends.
+    EndlessHeader,
     /// These very bytes as the whole answer, status line and all.
     Raw {
         /// The bytes.
@@ -152,6 +166,13 @@ pub enum Fault {
     },
     /// Send the answer compressed, whether the client asked for it or not.
     Gzip,
+    /// Send the answer under another content type than its own.
+    ContentType {
+        /// What it is called.
+        value: String,
+    },
+    /// Send the answer as HTTP/1.0, whose body ends where the connection does.
+    OldHttp,
 }
 
 impl Fault {

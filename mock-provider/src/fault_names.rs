@@ -24,12 +24,16 @@ pub const FAULT_MODELS: &[(&str, &str)] = &[
     ("fault-html-N", "an HTML page with status N (200)"),
     ("fault-redirect", "a 307 to http://127.0.0.1:9/"),
     ("fault-refuse-stream-options", "a 400 if the request has stream_options"),
+    ("fault-refuse-prefill", "a 400 if the last message is the assistant's"),
     ("fault-echo-key-N", "status N (401), the message repeats the key"),
     ("fault-comments-N", "3 keep-alive comments, N ms (100) apart, before the answer"),
     ("fault-comments-for-ever-N", "keep-alive comments N ms (100) apart, and nothing else"),
     ("fault-huge-body-N", "a 500 whose message is N bytes (64 MiB)"),
     ("fault-huge-event-N", "an event with N bytes (64 MiB) of text"),
+    ("fault-endless-header", "a header that never ends"),
     ("fault-gzip", "a compressed answer"),
+    ("fault-content-type", "an answer that calls itself text/plain"),
+    ("fault-old-http", "an answer in HTTP/1.0, ended by the connection's end"),
     ("fault-once-…", "any of the above on odd attempts with the same body; even ones go well"),
 ];
 
@@ -75,12 +79,16 @@ fn named(name: &str) -> Option<Fault> {
         "html" => Fault::Html { status: status(200) },
         "redirect" => Fault::Redirect { location: "http://127.0.0.1:9/".into() },
         "refuse-stream-options" => Fault::RefuseStreamOptions,
+        "refuse-prefill" => Fault::RefusePrefill,
         "echo-key" => Fault::EchoKey { status: status(401) },
         "comments" => Fault::Comments { every, count: 3, for_ever: false },
         "comments-for-ever" => Fault::Comments { every, count: 3, for_ever: true },
         "huge-body" => Fault::HugeBody { status: 500, bytes },
         "huge-event" => Fault::HugeEvent { bytes },
+        "endless-header" => Fault::EndlessHeader,
         "gzip" => Fault::Gzip,
+        "content-type" => Fault::ContentType { value: "text/plain".into() },
+        "old-http" => Fault::OldHttp,
         _ => return None,
     })
 }

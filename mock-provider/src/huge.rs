@@ -11,7 +11,10 @@ use crate::wire::{After, Head, Length};
 /// Stands in a JSON value for the long text.
 pub(crate) const PLACE: &str = "@@HUGE@@";
 
-const PIECE: &[u8] = &[b'x'; 64 << 10];
+/// The length of a piece.
+pub(crate) const PIECE_BYTES: u64 = 64 << 10;
+
+const PIECE: &[u8] = &[b'x'; PIECE_BYTES as usize];
 
 /// What comes before the long text and what after it.
 pub(crate) fn around(template: &Value) -> (String, String) {
@@ -24,9 +27,8 @@ pub(crate) fn around(template: &Value) -> (String, String) {
 
 /// The long text in pieces.
 pub(crate) fn pieces(bytes: u64) -> impl Iterator<Item = &'static [u8]> {
-    let size = PIECE.len() as u64;
-    let rest = PIECE.get(..(bytes % size) as usize).unwrap_or_default();
-    (0..bytes / size).map(|_| PIECE).chain(std::iter::once(rest))
+    let rest = PIECE.get(..(bytes % PIECE_BYTES) as usize).unwrap_or_default();
+    (0..bytes / PIECE_BYTES).map(|_| PIECE).chain(std::iter::once(rest))
 }
 
 /// Sends a whole answer, with `bytes` of text in the template's [`PLACE`].

@@ -19,7 +19,7 @@ pub(crate) async fn send(
     answer: &Answer,
     fault: &Fault,
 ) -> io::Result<After> {
-    let head = exchange.json_head(200);
+    let head = exchange.json_head(200).renamed_by(fault);
     let body = answer.whole().to_string().into_bytes();
     let length = Length::Known(body.len() as u64);
     let half = &body[..body.len() / 2];
@@ -58,6 +58,11 @@ pub(crate) async fn send(
         Fault::HugeEvent { bytes } => {
             let template = answer.clone().with_text(huge::PLACE).whole();
             huge::send_whole(exchange, &head, &template, *bytes).await
+        }
+        Fault::OldHttp => {
+            exchange.begin(&head, Length::Chunked).await?;
+            exchange.wire.chunk(&body).await?;
+            exchange.end_body().await
         }
         Fault::Gzip => {
             let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());

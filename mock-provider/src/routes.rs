@@ -7,12 +7,13 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::api_error::ApiError;
-use crate::clock::{calendar, unix_millis};
+use crate::clock::unix_millis;
 use crate::completion;
 use crate::exchange::Exchange;
 use crate::limits::{Admission, Quota};
 use crate::record::{Finished, RequestRecord, key_label};
 use crate::request::{Reader, Request};
+use crate::retry_after::RetryAfter;
 use crate::settings::Settings;
 use crate::state::State;
 use crate::wire::{After, Wire};
@@ -107,16 +108,15 @@ fn admit(
         }
         Admission::TooMany { quota, retry_after } => {
             tell_quota(exchange, settings, quota);
-            let seconds = retry_after.as_nanos().div_ceil(1_000_000_000);
-            let millis = retry_after.as_nanos().div_ceil(1_000_000);
-            if settings.send_retry_after && settings.retry_after_as_date {
-                // Dates have whole seconds: one more, so that it is never too early.
-                let date = calendar() + retry_after + std::time::Duration::from_secs(1);
-                exchange.add_header("retry-after", httpdate::fmt_http_date(date));
-            } else if settings.send_retry_after {
-                exchange.add_header("retry-after", seconds.to_string());
-                exchange.add_header("retry-after-ms", millis.to_string());
+            let spelled: &[RetryAfter] = match settings.retry_after_as_date {
+                _ if !settings.send_retry_after => &[],
+                true => &[RetryAfter::Date],
+                false => &[RetryAfter::Seconds, RetryAfter::Millis],
+            };
+            for (name, value) in spelled.iter().flat_map(|how| how.headers(retry_after)) {
+                exchange.add_header(name, value);
             }
+            let millis = retry_after.as_nanos().div_ceil(1_000_000);
             Err(ApiError::of_status(429).saying(format!(
                 "Rate limit reached for requests. Limit: {}. Please try again in {millis}ms.",
                 quota.limit

@@ -21,6 +21,12 @@ pub(crate) async fn instead_of_answer(
 ) -> io::Result<Option<After>> {
     let after = match fault {
         Fault::Status { .. } => send_status(exchange, fault).await,
+        Fault::Limited { wait, says } => {
+            for (name, value) in says.headers(*wait) {
+                exchange.add_header(name, value);
+            }
+            exchange.refuse(&ApiError::of_status(429)).await
+        }
         Fault::Reset => exchange.break_off(After::Reset),
         Fault::Close => exchange.break_off(After::Close),
         Fault::Silence => exchange.fall_silent().await,
@@ -42,6 +48,11 @@ pub(crate) async fn instead_of_answer(
             let message = "Unrecognized request argument supplied: stream_options";
             exchange.refuse(&ApiError::invalid("stream_options", message)).await
         }
+        Fault::RefusePrefill if ends_with_the_assistant(body) => {
+            let message = "This model does not support assistant message prefill. The conversation \
+                           must end with a user message.";
+            exchange.refuse(&ApiError::invalid("messages", message)).await
+        }
         Fault::EchoKey { status } => {
             let key = exchange.visit.key().unwrap_or_default();
             let message = format!("Incorrect API key provided: {key}. Check your key.");
@@ -52,6 +63,7 @@ pub(crate) async fn instead_of_answer(
             let head = exchange.json_head(*status);
             huge::send_whole(exchange, &head, &error, *bytes).await
         }
+        Fault::EndlessHeader => send_endless_header(exchange).await,
         Fault::Raw { bytes, then_close } => send_raw(exchange, bytes, *then_close).await,
         _ => return Ok(None),
     };
@@ -69,6 +81,21 @@ async fn send_status(exchange: &mut Exchange<'_, '_>, fault: &Fault) -> io::Resu
     let body = body.clone().unwrap_or_else(|| error.body().to_string());
     let head = exchange.json_head(*status).set_all(headers);
     exchange.send(&head, body.as_bytes()).await
+}
+
+fn ends_with_the_assistant(body: &Value) -> bool {
+    body["messages"].as_array().and_then(|all| all.last()).is_some_and(|m| m["role"] == "assistant")
+}
+
+/// Ends when the client closes its socket.
+async fn send_endless_header(exchange: &mut Exchange<'_, '_>) -> io::Result<After> {
+    exchange.wire.raw(b"HTTP/1.1 200 OK\r\nx-endless: ").await?;
+    loop {
+        for piece in huge::pieces(huge::PIECE_BYTES) {
+            exchange.wire.raw(piece).await?;
+        }
+        tokio::task::yield_now().await;
+    }
 }
 
 async fn send_raw(

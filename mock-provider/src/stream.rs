@@ -31,7 +31,7 @@ pub(crate) async fn send(
     let gzip = *fault == Fault::Gzip;
     let head = exchange.head(200).set("content-type", "text/event-stream; charset=utf-8");
     let head = head.set("cache-control", "no-cache").set("x-accel-buffering", "no");
-    let head = if gzip { head.set("content-encoding", "gzip") } else { head };
+    let head = if gzip { head.set("content-encoding", "gzip") } else { head }.renamed_by(fault);
     exchange.begin(&head, Length::Chunked).await?;
     let gzip = gzip.then(|| GzEncoder::new(Vec::new(), Compression::fast()));
     let mut stream = EventStream { exchange, fault, gzip };

@@ -5,7 +5,11 @@ use std::io;
 use tokio::io::AsyncWriteExt;
 use tokio::net::tcp::WriteHalf;
 
+use crate::fault::Fault;
 use crate::request::Request;
+
+/// What a server says that it speaks, whatever its client does.
+const HTTP_1_1: &str = "HTTP/1.1";
 
 /// What becomes of the connection after an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +51,14 @@ impl Head {
         self
     }
 
+    /// Puts the content type of [`Fault::ContentType`] in the place of the right one.
+    pub(crate) fn renamed_by(self, fault: &Fault) -> Self {
+        match fault {
+            Fault::ContentType { value } => self.set("content-type", value),
+            _ => self,
+        }
+    }
+
     /// Sets several headers.
     pub(crate) fn set_all<'h>(
         self,
@@ -60,6 +72,7 @@ impl Head {
 pub(crate) struct Wire<'a> {
     socket: WriteHalf<'a>,
     modern: bool,
+    version: &'static str,
     bodiless: bool,
     keep_alive: bool,
     chunked: bool,
@@ -67,14 +80,22 @@ pub(crate) struct Wire<'a> {
 
 impl<'a> Wire<'a> {
     pub(crate) fn new(socket: WriteHalf<'a>) -> Self {
-        Self { socket, modern: true, bodiless: false, keep_alive: false, chunked: false }
+        let version = HTTP_1_1;
+        Self { socket, modern: true, version, bodiless: false, keep_alive: false, chunked: false }
     }
 
     /// Makes ready for the answer to this request.
     pub(crate) fn turn_to(&mut self, request: &Request) {
         self.modern = request.modern;
+        self.version = HTTP_1_1;
         self.bodiless = request.method == "HEAD";
         self.keep_alive = request.keeps_alive();
+    }
+
+    /// Answers in HTTP/1.0, as an old server does.
+    pub(crate) fn speak_http_1_0(&mut self) {
+        self.modern = false;
+        self.version = "HTTP/1.0";
     }
 
     /// Whether the connection can take another request after this answer.
@@ -124,7 +145,7 @@ impl<'a> Wire<'a> {
     fn encode(&mut self, head: &Head, length: Length) -> Vec<u8> {
         self.bodiless |= matches!(head.status, 204 | 304);
         self.chunked = length == Length::Chunked && self.modern;
-        let mut lines = vec![status_line(head.status)];
+        let mut lines = vec![status_line(self.version, head.status)];
         lines.extend(head.headers.iter().map(|(name, value)| header_line(name, value)));
         match length {
             Length::Known(length) if head.status != 204 => {
@@ -149,7 +170,7 @@ fn header_line(name: &str, value: &str) -> String {
     format!("{name}: {value}").replace(|c: char| c.is_control() && c != '\t', "") + "\r\n"
 }
 
-fn status_line(status: u16) -> String {
+fn status_line(version: &str, status: u16) -> String {
     let reason = match status {
         200 => "OK",
         204 => "No Content",
@@ -173,5 +194,5 @@ fn status_line(status: u16) -> String {
         504 => "Gateway Timeout",
         _ => "Status",
     };
-    format!("HTTP/1.1 {status} {reason}\r\n")
+    format!("{version} {status} {reason}\r\n")
 }

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use mock_provider::{FAULT_MODELS, Fault, Finished};
+use mock_provider::{FAULT_MODELS, Fault, Finished, RetryAfter};
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
 
@@ -168,5 +168,52 @@ fn faults_have_a_plain_json_form() -> Outcome {
     assert_eq!(fault, Fault::status(500));
     assert_eq!(json!(Fault::Cut { after_chunks: 2 }), json!({"kind": "cut", "after_chunks": 2}));
     assert!(serde_json::from_value::<Fault>(json!({"kind": "cut", "after": 2})).is_err());
+    Ok(())
+}
+
+#[tokio::test]
+async fn limits_say_when_to_come_back() -> Outcome {
+    let provider = provider().await?;
+    let wait = Duration::from_millis(1500);
+    for (says, header, value) in [
+        (RetryAfter::Seconds, "retry-after", "2"),
+        (RetryAfter::Millis, "retry-after-ms", "1500"),
+        (RetryAfter::Reset, "x-ratelimit-reset-requests", "1500ms"),
+    ] {
+        provider.script([Fault::Limited { wait, says }]);
+        let response = post(&provider, "k", &prompt(true)).await?;
+        assert_eq!(response.status(), 429);
+        assert_eq!(response.headers()[header], value);
+    }
+    provider.script([Fault::Limited { wait, says: RetryAfter::Date }]);
+    let response = post(&provider, "k", &prompt(true)).await?;
+    assert!(response.headers()["retry-after"].to_str()?.ends_with(" GMT"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_prefill_may_be_refused() -> Outcome {
+    let provider = provider().await?;
+    let mut body = prompt(false);
+    body["model"] = json!("fault-refuse-prefill");
+    assert_eq!(ask(&provider, &body).await?.0, 200);
+    let prefill = json!({"role": "assistant", "content": "Canal locks"});
+    body["messages"].as_array_mut().ok_or("no messages")?.push(prefill);
+    let (status, error) = ask(&provider, &body).await?;
+    assert_eq!((status, &error["error"]["param"]), (400, &json!("messages")));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_header_may_never_end() -> Outcome {
+    let provider = provider().await?;
+    provider.script([Fault::EndlessHeader]);
+    let mut socket = raw_request(&provider, &prompt(true)).await?;
+    let mut bytes = vec![0; 1 << 20];
+    socket.read_exact(&mut bytes).await?;
+    assert!(bytes.starts_with(b"HTTP/1.1 200 OK\r\nx-endless: xxx") && !bytes.ends_with(b"\n"));
+    drop(socket);
+    let record = provider.wait_for_close(0).await.ok_or("no record")?;
+    assert_eq!((record.finished, record.status), (Finished::ClientClosed, None));
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use mock_provider::{Fault, Finished, MockProvider};
 use serde_json::Value;
+use tokio::io::AsyncReadExt;
 
 use crate::client::{
     Outcome, events, post, prompt, provider, raw_request, read_events, read_until, text_of, under,
@@ -168,4 +169,32 @@ async fn stopping_ends_what_is_open() -> Outcome {
 
 async fn ended(provider: &MockProvider) -> Outcome<Finished> {
     Ok(provider.wait_for_close(0).await.ok_or("no record")?.finished)
+}
+
+#[tokio::test]
+async fn content_types_may_be_wrong() -> Outcome {
+    let provider = provider().await?;
+    for stream in [true, false] {
+        provider.script([Fault::ContentType { value: "text/plain".into() }]);
+        let response = post(&provider, "k", &prompt(stream)).await?;
+        assert_eq!(response.headers()["content-type"], "text/plain");
+        assert!(response.text().await?.contains("canal"));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn old_http_ends_with_the_connection() -> Outcome {
+    for (stream, end) in [(true, "data: [DONE]\n\n"), (false, "}")] {
+        let provider = provider().await?;
+        provider.script([Fault::OldHttp]);
+        let mut socket = raw_request(&provider, &prompt(stream)).await?;
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await?;
+        let (head, body) = answer.split_once("\r\n\r\n").ok_or("no head")?;
+        assert!(head.starts_with("HTTP/1.0 200 OK\r\n"), "{head}");
+        assert!(!head.contains("content-length") && !head.contains("chunked"), "{head}");
+        assert!(body.ends_with(end));
+    }
+    Ok(())
 }
