@@ -5,7 +5,7 @@ use crate::wire::Head;
 
 const ALLOWED: &str = "authorization, content-type, api-key, x-request-id";
 const EXPOSED: &str = "x-request-id, retry-after, retry-after-ms, x-ratelimit-limit-requests, \
-    x-ratelimit-remaining-requests, x-ratelimit-reset-requests";
+    x-ratelimit-remaining-requests, x-ratelimit-reset-requests, x-should-retry";
 
 /// The headers of every answer. Unless `exposed`, pages cannot read limits and request ids.
 pub(crate) fn answer_headers(exposed: bool) -> Vec<(String, String)> {

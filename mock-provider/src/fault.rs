@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use crate::api_error::ApiError;
 use crate::millis;
 use crate::retry_after::RetryAfter;
 
@@ -71,6 +73,10 @@ pub enum Fault {
     Cut {
         /// How many events go out before.
         after_chunks: usize,
+        /// A wait before it, in which what has gone out can be read: a client may forget what it has
+        /// not read when its connection breaks. Default none; `pause_ms` in JSON.
+        #[serde(default, rename = "pause_ms", with = "millis")]
+        pause: Duration,
     },
     /// End the body cleanly, but with neither a `finish_reason` nor `[DONE]`.
     EndEarly {
@@ -217,6 +223,11 @@ impl Fault {
         }
     }
 
+    /// A break of the connection after so many events, at once.
+    pub fn cut(after_chunks: usize) -> Self {
+        Self::Cut { after_chunks, pause: Duration::ZERO }
+    }
+
     /// Adds a header to a [`Fault::Status`]; every other fault stays as it is.
     #[must_use]
     pub fn with_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
@@ -226,10 +237,29 @@ impl Fault {
         self
     }
 
+    /// The error object that the fault answers with, and its status, if it is of that sort.
+    pub fn error(&self) -> Option<(u16, Value)> {
+        let (status, code, error_type, message) = match self {
+            Self::Status { status, code, error_type, message, .. } => {
+                (*status, code.clone(), error_type.clone(), message.clone())
+            }
+            Self::ErrorInStream { status, code, message, .. } => {
+                (*status, code.clone(), None, message.clone())
+            }
+            Self::Limited { .. } => (429, None, None, None),
+            _ => return None,
+        };
+        let mut error = ApiError::of_status(status);
+        error.code = code.or(error.code);
+        error.error_type = error_type.unwrap_or(error.error_type);
+        error.message = message.unwrap_or(error.message);
+        Some((status, error.body()))
+    }
+
     /// After how many events the fault strikes in the middle of a stream, if it is of that sort.
     pub(crate) fn strikes_after(&self) -> Option<usize> {
         match self {
-            Self::Cut { after_chunks }
+            Self::Cut { after_chunks, .. }
             | Self::EndEarly { after_chunks }
             | Self::Stall { after_chunks }
             | Self::Malformed { after_chunks }

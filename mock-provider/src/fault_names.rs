@@ -69,7 +69,7 @@ fn named(name: &str) -> Option<Fault> {
         "silence" => Fault::Silence,
         "slow-headers" => Fault::SlowHeaders { delay },
         "slow-first-token" => Fault::SlowFirstToken { delay },
-        "cut" => Fault::Cut { after_chunks: chunks },
+        "cut" => Fault::cut(chunks),
         "end-early" => Fault::EndEarly { after_chunks: chunks },
         "stall" => Fault::Stall { after_chunks: chunks },
         "malformed" => Fault::Malformed { after_chunks: chunks },
@@ -123,7 +123,7 @@ mod tests {
     fn numbers_are_read_from_the_end() {
         assert_eq!(fault_for_model("fault-503", 1), Some(Fault::status(503)));
         assert_eq!(fault_for_model("fault-status-418", 1), Some(Fault::status(418)));
-        assert_eq!(fault_for_model("fault-cut-12", 1), Some(Fault::Cut { after_chunks: 12 }));
+        assert_eq!(fault_for_model("fault-cut-12", 1), Some(Fault::cut(12)));
         assert_eq!(fault_for_model("fault-7", 1), None);
         assert_eq!(fault_for_model("gpt-4", 1), None);
     }

@@ -10,7 +10,6 @@ use crate::completion::pause;
 use crate::exchange::Exchange;
 use crate::fault::Fault;
 use crate::huge;
-use crate::stream::error_in_stream;
 use crate::wire::{After, Length};
 
 /// Sends an answer as one JSON body.
@@ -29,9 +28,10 @@ pub(crate) async fn send(
             pause(*delay).await;
             exchange.send_last(&body).await
         }
-        Fault::Cut { .. } => {
+        Fault::Cut { pause: before, .. } => {
             exchange.begin(&head, length).await?;
             exchange.wire.raw(half).await?;
+            pause(*before).await;
             exchange.break_off(After::Close)
         }
         Fault::Stall { .. } => {
@@ -47,7 +47,8 @@ pub(crate) async fn send(
             exchange.send(&head, &[half, b"\"broken".as_slice()].concat()).await
         }
         Fault::ErrorInStream { .. } => {
-            exchange.send_json(200, &error_in_stream(fault).body()).await
+            let (_, error) = fault.error().unwrap_or_default();
+            exchange.send_json(200, &error).await
         }
         Fault::Comments { .. } => {
             exchange.begin(&head, Length::Chunked).await?;

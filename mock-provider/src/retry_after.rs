@@ -4,8 +4,6 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::clock::calendar;
-
 /// How a 429 spells the time to wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -22,14 +20,17 @@ pub enum RetryAfter {
 }
 
 impl RetryAfter {
-    /// The headers for this wait from now on.
-    pub(crate) fn headers(self, wait: Duration) -> Vec<(&'static str, String)> {
+    /// The headers for this wait from `now` on.
+    pub fn headers(self, wait: Duration, now: SystemTime) -> Vec<(&'static str, String)> {
         let millis = wait.as_nanos().div_ceil(1_000_000);
         match self {
             Self::Seconds => {
                 vec![("retry-after", wait.as_nanos().div_ceil(1_000_000_000).to_string())]
             }
-            Self::Date => vec![("retry-after", httpdate::fmt_http_date(date(wait)))],
+            // Dates have whole seconds: one more, so that it is never too early.
+            Self::Date => {
+                vec![("retry-after", httpdate::fmt_http_date(now + wait + Duration::from_secs(1)))]
+            }
             Self::Millis => vec![("retry-after-ms", millis.to_string())],
             Self::Reset => vec![
                 ("x-ratelimit-remaining-requests", "0".into()),
@@ -39,11 +40,6 @@ impl RetryAfter {
     }
 }
 
-/// Dates have whole seconds: one more, so that it is never too early.
-fn date(wait: Duration) -> SystemTime {
-    calendar() + wait + Duration::from_secs(1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,11 +47,11 @@ mod tests {
     #[test]
     fn no_spelling_is_too_early() {
         let wait = Duration::from_micros(1_200_300);
-        assert_eq!(RetryAfter::Seconds.headers(wait), [("retry-after", "2".to_owned())]);
-        assert_eq!(RetryAfter::Millis.headers(wait), [("retry-after-ms", "1201".to_owned())]);
-        assert_eq!(RetryAfter::Reset.headers(wait)[1].1, "1201ms");
-        let due = calendar() + wait;
-        let date = httpdate::parse_http_date(&RetryAfter::Date.headers(wait)[0].1);
-        assert!(date.is_ok_and(|date| date >= due && date < due + Duration::from_secs(2)));
+        let now = SystemTime::UNIX_EPOCH + Duration::from_millis(900);
+        let said = |spelled: RetryAfter| spelled.headers(wait, now);
+        assert_eq!(said(RetryAfter::Seconds), [("retry-after", "2".to_owned())]);
+        assert_eq!(said(RetryAfter::Millis), [("retry-after-ms", "1201".to_owned())]);
+        assert_eq!(said(RetryAfter::Reset)[1].1, "1201ms");
+        assert_eq!(said(RetryAfter::Date)[0].1, "Thu, 01 Jan 1970 00:00:03 GMT");
     }
 }

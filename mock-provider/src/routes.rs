@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::api_error::ApiError;
-use crate::clock::unix_millis;
+use crate::clock::{calendar, unix_millis};
 use crate::completion;
 use crate::exchange::Exchange;
 use crate::limits::{Admission, Quota};
@@ -31,6 +31,9 @@ pub(crate) async fn handle(
     state: &Arc<State>,
 ) -> After {
     let aside = if request.method == "OPTIONS" {
+        // Browsers send a request again by themselves whose connection is lost when it was used
+        // before: as they would not without a preflight, a fault must reach the client.
+        wire.close_after_this();
         Some((cors::preflight(request), String::new()))
     } else {
         control::answer(request, state)
@@ -113,7 +116,8 @@ fn admit(
                 true => &[RetryAfter::Date],
                 false => &[RetryAfter::Seconds, RetryAfter::Millis],
             };
-            for (name, value) in spelled.iter().flat_map(|how| how.headers(retry_after)) {
+            for (name, value) in spelled.iter().flat_map(|how| how.headers(retry_after, calendar()))
+            {
                 exchange.add_header(name, value);
             }
             let millis = retry_after.as_nanos().div_ceil(1_000_000);

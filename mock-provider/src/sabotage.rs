@@ -5,6 +5,7 @@ use std::io;
 use serde_json::Value;
 
 use crate::api_error::ApiError;
+use crate::clock::calendar;
 use crate::exchange::Exchange;
 use crate::fault::Fault;
 use crate::huge;
@@ -20,9 +21,14 @@ pub(crate) async fn instead_of_answer(
     body: &Value,
 ) -> io::Result<Option<After>> {
     let after = match fault {
-        Fault::Status { .. } => send_status(exchange, fault).await,
+        Fault::Status { headers, body, .. } => {
+            let (status, error) = fault.error().unwrap_or_default();
+            let body = body.clone().unwrap_or_else(|| error.to_string());
+            let head = exchange.json_head(status).set_all(headers);
+            exchange.send(&head, body.as_bytes()).await
+        }
         Fault::Limited { wait, says } => {
-            for (name, value) in says.headers(*wait) {
+            for (name, value) in says.headers(*wait, calendar()) {
                 exchange.add_header(name, value);
             }
             exchange.refuse(&ApiError::of_status(429)).await
@@ -68,19 +74,6 @@ pub(crate) async fn instead_of_answer(
         _ => return Ok(None),
     };
     after.map(Some)
-}
-
-async fn send_status(exchange: &mut Exchange<'_, '_>, fault: &Fault) -> io::Result<After> {
-    let Fault::Status { status, code, error_type, message, headers, body } = fault else {
-        return Ok(After::KeepAlive);
-    };
-    let mut error = ApiError::of_status(*status);
-    error.code = code.clone().or(error.code);
-    error.error_type = error_type.clone().unwrap_or(error.error_type);
-    error.message = message.clone().unwrap_or(error.message);
-    let body = body.clone().unwrap_or_else(|| error.body().to_string());
-    let head = exchange.json_head(*status).set_all(headers);
-    exchange.send(&head, body.as_bytes()).await
 }
 
 fn ends_with_the_assistant(body: &Value) -> bool {

@@ -27,8 +27,8 @@ pub struct Script {
 }
 
 impl Script {
-    /// The fault for a request, if the script is about it and not played out.
-    fn next(&mut self, model: &str, key: Option<&str>) -> Option<Fault> {
+    /// Takes out the fault for a request, if the script is about it and not played out.
+    pub fn take(&mut self, model: &str, key: Option<&str>) -> Option<Fault> {
         let is_about = |wanted: &Option<String>, it| wanted.is_none() || wanted.as_deref() == it;
         if !is_about(&self.model, Some(model)) || !is_about(&self.key, key) {
             return None;
@@ -57,7 +57,7 @@ impl Scripts {
 
     /// Takes the next fault for a request out of the first script that has one.
     pub(crate) fn next(&mut self, model: &str, key: Option<&str>) -> Option<Fault> {
-        let fault = self.0.iter_mut().find_map(|script| script.next(model, key));
+        let fault = self.0.iter_mut().find_map(|script| script.take(model, key));
         self.0.retain(|script| !script.faults.is_empty());
         fault
     }

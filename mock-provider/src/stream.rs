@@ -8,7 +8,6 @@ use flate2::write::GzEncoder;
 use serde_json::Value;
 
 use crate::answer::{Answer, Event};
-use crate::api_error::ApiError;
 use crate::completion::pause;
 use crate::exchange::Exchange;
 use crate::fault::Fault;
@@ -40,17 +39,6 @@ pub(crate) async fn send(
         return stream.send_huge(answer, *bytes).await;
     }
     stream.send_events(answer, pace).await
-}
-
-/// The error that [`Fault::ErrorInStream`] wants.
-pub(crate) fn error_in_stream(fault: &Fault) -> ApiError {
-    let Fault::ErrorInStream { status, code, message, .. } = fault else {
-        return ApiError::of_status(500);
-    };
-    let mut error = ApiError::of_status(*status);
-    error.code = code.clone().or(error.code);
-    error.message = message.clone().unwrap_or(error.message);
-    error
 }
 
 struct EventStream<'e, 'a, 'w> {
@@ -93,14 +81,18 @@ impl EventStream<'_, '_, '_> {
     /// The fault in mid-stream. Gives nothing if the stream goes on after it.
     async fn strike(&mut self) -> io::Result<Option<After>> {
         match self.fault {
-            Fault::Cut { .. } => self.exchange.break_off(After::Close),
+            Fault::Cut { pause: before, .. } => {
+                pause(*before).await;
+                self.exchange.break_off(After::Close)
+            }
             Fault::EndEarly { .. } => {
                 self.exchange.visit.finish(Finished::Faulted);
                 self.end(false).await
             }
             Fault::Stall { .. } => self.exchange.fall_silent().await,
             Fault::ErrorInStream { then_done, .. } => {
-                self.send_event(&error_in_stream(self.fault).body()).await?;
+                let (_, error) = self.fault.error().unwrap_or_default();
+                self.send_event(&error).await?;
                 self.exchange.visit.finish(Finished::Faulted);
                 self.end(*then_done).await
             }

@@ -92,6 +92,11 @@ impl<'a> Wire<'a> {
         self.keep_alive = request.keeps_alive();
     }
 
+    /// Takes no other request on this connection.
+    pub(crate) fn close_after_this(&mut self) {
+        self.keep_alive = false;
+    }
+
     /// Answers in HTTP/1.0, as an old server does.
     pub(crate) fn speak_http_1_0(&mut self) {
         self.modern = false;

@@ -49,6 +49,7 @@ async fn browsers_are_let_in() -> Outcome {
     let url = format!("{}/chat/completions", provider.base_url());
     let request = reqwest::Client::new().request(reqwest::Method::OPTIONS, &url);
     let answer = request.header("access-control-request-headers", "x-own").send().await?;
+    assert_eq!(answer.headers()["connection"], "close");
     let allowed = answer.headers()["access-control-allow-headers"].to_str()?;
     assert!(
         ["authorization", "content-type", "api-key", "x-own"].iter().all(|h| allowed.contains(h))

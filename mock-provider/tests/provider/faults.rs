@@ -166,7 +166,10 @@ fn faults_have_a_plain_json_form() -> Outcome {
     assert_eq!(fault, Fault::SlowHeaders { delay: Duration::from_millis(1500) });
     let fault: Fault = serde_json::from_value(json!({"kind": "status", "status": 500}))?;
     assert_eq!(fault, Fault::status(500));
-    assert_eq!(json!(Fault::Cut { after_chunks: 2 }), json!({"kind": "cut", "after_chunks": 2}));
+    assert_eq!(
+        json!(Fault::EndEarly { after_chunks: 2 }),
+        json!({"kind": "end_early", "after_chunks": 2})
+    );
     assert!(serde_json::from_value::<Fault>(json!({"kind": "cut", "after": 2})).is_err());
     Ok(())
 }

@@ -16,10 +16,10 @@ fn data(text: &str) -> Vec<&str> {
 
 #[tokio::test]
 async fn a_cut_leaves_the_body_unfinished() -> Outcome {
-    let (text, error) = under(Fault::Cut { after_chunks: 4 }, true).await?;
+    let (text, error) = under(Fault::cut(4), true).await?;
     assert!(error.is_some());
     assert_eq!(data(&text).len(), 4);
-    let (text, error) = under(Fault::Cut { after_chunks: 4 }, false).await?;
+    let (text, error) = under(Fault::cut(4), false).await?;
     assert!(error.is_some() && text.starts_with('{'));
     Ok(())
 }
@@ -37,7 +37,7 @@ async fn an_early_end_looks_clean() -> Outcome {
 
 #[tokio::test]
 async fn a_late_strike_comes_before_done() -> Outcome {
-    let (text, error) = under(Fault::Cut { after_chunks: usize::MAX }, true).await?;
+    let (text, error) = under(Fault::cut(usize::MAX), true).await?;
     assert!(error.is_some());
     assert!(text.contains("\"finish_reason\":\"stop\"") && !text.contains("[DONE]"));
     Ok(())
