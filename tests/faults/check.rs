@@ -1,0 +1,123 @@
+//! Compares what was seen with what the table says. `check.mjs` does the same.
+
+use std::time::SystemTime;
+
+use lockkeeper::Error;
+
+use crate::row::Expect;
+
+/// What came of a row.
+pub struct Seen {
+    pub outcome: Result<String, Error>,
+    /// The answer as it should be.
+    pub whole: String,
+    /// How long the caller waited, in seconds.
+    pub took: f64,
+    /// The time of day after it.
+    pub now: SystemTime,
+    /// What the provider saw.
+    pub requests: Vec<Request>,
+    /// Keys still counted as in use.
+    pub in_flight: u32,
+}
+
+/// A request, as the provider saw it.
+pub struct Request {
+    /// When, in seconds from some moment on.
+    pub at: f64,
+    /// The number of its key.
+    pub key: usize,
+    /// Whether the client closed its socket, where that can be seen.
+    pub hung_up: Option<bool>,
+}
+
+/// How much later than planned something may come, and how much earlier by a coarse clock.
+pub struct Slack {
+    pub late: f64,
+    pub early: f64,
+}
+
+impl Slack {
+    fn holds(&self, (least, most): (f64, f64), value: f64) -> bool {
+        (least - self.early..=most + self.late).contains(&value)
+    }
+}
+
+/// Everything that is not as the table says.
+pub fn complaints(expect: &Expect, seen: &Seen, slack: &Slack) -> Vec<String> {
+    let mut complaints = match &seen.outcome {
+        Ok(text) => of_answer(expect, text, seen),
+        Err(error) => of_error(expect, error, seen, slack),
+    };
+    complaints.extend(of_requests(expect, seen, slack));
+    if !slack.holds(expect.time(), seen.took) {
+        complaints.push(format!("took {} s, not {:?}", seen.took, expect.time()));
+    }
+    if seen.in_flight > 0 {
+        complaints.push(format!("{} keys are still in use", seen.in_flight));
+    }
+    complaints
+}
+
+/// Notes it where two values differ.
+fn differ<T: PartialEq + std::fmt::Debug>(what: &str, is: T, should: T) -> Option<String> {
+    (is != should).then(|| format!("{what}: {is:?}, not {should:?}"))
+}
+
+fn of_answer(expect: &Expect, text: &str, seen: &Seen) -> Vec<String> {
+    let unexpected = (!expect.answer).then(|| "an answer, not an error".to_owned());
+    unexpected.into_iter().chain(differ("answer", text, &seen.whole)).collect()
+}
+
+fn of_error(expect: &Expect, error: &Error, seen: &Seen, slack: &Slack) -> Vec<String> {
+    let clock = error.clock().map(lockkeeper::Clock::setting);
+    let partial = error.partial().map_or("", |partial| &partial.text);
+    let is_partial = !partial.is_empty() && seen.whole.starts_with(partial);
+    let shows_key = format!("{error:?}").contains("sk-fault-table");
+    let code = expect.code.as_deref().and_then(|code| differ("code", error.code(), Some(code)));
+    let mut complaints: Vec<_> = [
+        code,
+        differ("error", Some(error.kind().as_str()), expect.error.as_deref()),
+        differ("clock", clock, expect.clock.as_deref()),
+        differ("status", error.status(), expect.status),
+        differ("holds a part of the answer", is_partial, expect.partial),
+        differ("holds the whole answer", partial == seen.whole, false),
+        differ("attempts", error.attempts().len(), expect.requests),
+        differ("shows a key", shows_key, false),
+        differ("retry_at", error.retry_at().is_some(), expect.retry_in.is_some()),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if let (Some(at), Some((least, most))) = (error.retry_at(), expect.retry_in()) {
+        // It is told from when the last answer came, and read when the call was over.
+        let left = at.duration_since(seen.now).unwrap_or_default().as_secs_f64();
+        if !(least - slack.late..=most + slack.early).contains(&left) {
+            complaints.push(format!("retry_at in {left} s, not {least} to {most}"));
+        }
+    }
+    complaints.extend((!complaints.is_empty()).then(|| format!("it is {error:?}")));
+    complaints
+}
+
+fn of_requests(expect: &Expect, seen: &Seen, slack: &Slack) -> Vec<String> {
+    let requests = &seen.requests;
+    let keys: Vec<_> = requests.iter().map(|request| request.key).collect();
+    let mut complaints = Vec::new();
+    complaints.extend(differ("requests", requests.len(), expect.requests));
+    if let Some(wanted) = &expect.keys {
+        complaints.extend(differ("keys", &keys, wanted));
+    }
+    let is: Vec<_> = requests.windows(2).map(|pair| pair[1].at - pair[0].at).collect();
+    let should = expect.gaps();
+    let fits = |(is, should): (&f64, &(f64, f64))| slack.holds(*should, *is);
+    if is.len() != should.len() || !is.iter().zip(&should).all(fits) {
+        complaints.push(format!("waits: {is:?}, not {should:?}"));
+    }
+    if let Some(hung_up) = requests.last().and_then(|request| request.hung_up)
+        && (expect.hung_up || expect.answer)
+    {
+        complaints.extend(differ("the client hung up", hung_up, expect.hung_up));
+    }
+    complaints
+}
