@@ -35,6 +35,8 @@ const EVERY_TIME = [
   { name: "npm package", run: build },
   { name: "size of the npm package", run: checkSize },
   { name: "npm package's classes", run: (count) => nodeTests("tests/js", count) },
+  { name: "fault table, in Node", run: (count) => faultTable("node", count) },
+  { name: "fault table, in Chromium", run: (count) => faultTable("chromium", count) },
   { name: "pages, in Chromium", run: inPage },
   packageTests("npm package, where it runs", ["types", "node-esm", "node-cjs", "deno", "bun", "page", "workerd", "edge-runtime"]),
 ];
@@ -65,6 +67,12 @@ async function nodeTests(folder, count, env) {
 function testsIn(folder) {
   const files = readdirSync(join(root, folder)).filter((name) => name.endsWith(".test.mjs"));
   return files.map((name) => `${folder}/${name}`);
+}
+
+/** What a provider may do to a client, as tests/faults has it; natively, `cargo test` runs the same. */
+async function faultTable(host, count) {
+  if (host === "chromium") await chromedriver(); // and the browser that it drives
+  return runCommand({ command: ["node", "scripts/with-provider.mjs", "node", "--test", `tests/faults/${host}.test.mjs`] }, count);
 }
 
 /** The page that `npm start` serves, clicked through. */
