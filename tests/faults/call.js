@@ -1,28 +1,28 @@
-// Makes one call as a row has it, and says what the caller saw. Runs in Node and in pages: what comes back is plain data.
+// Makes the calls of a row, and says what the caller saw. Runs in Node and in pages: what comes back is plain data.
 
 const QUESTION = [{ role: "user", content: "Which way to the lock?" }];
 
 /** Longer than any row takes. */
 const HUNG = 30;
 
-/** Asks the client of a `provider.json`, whose one model is `model`, by "chat" or "stream". */
-export async function call({ OpenAICompatible, LLMError }, { config, model, way, options }) {
+/** Asks, so many `times`, the client of a `provider.json` whose model is `model`, by "chat" or "stream". */
+export async function call(lockkeeper, { config, model, backup, times, way, options }) {
   const began = performance.now();
-  let llm;
-  let seen;
+  const outcomes = [];
+  let clients = [];
   try {
-    llm = OpenAICompatible.loadFromJson(config)[model][model];
-    seen = { answer: await orHung(ask(llm, way, options)) };
+    const providers = lockkeeper.OpenAICompatible.loadFromJson(config);
+    clients = [providers[model][model], providers[backup]?.[backup]];
+    for (let n = 0; n < times; n += 1) outcomes.push(noted(await orHung(ask(clients[0], way, options)), backup));
   } catch (error) {
-    seen = { error: told(error, LLMError) };
+    outcomes.push({ error: told(error, lockkeeper.LLMError) });
   }
-  return { ...seen, took: (performance.now() - began) / 1000, inFlight: llm?.keyPool.inFlight ?? 0 };
+  const took = (performance.now() - began) / 1000;
+  const counted = clients.map((llm) => llm?.outputTokenCount ?? 0);
+  return { outcomes, took, counted, inFlight: clients.reduce((sum, llm) => sum + (llm?.keyPool.inFlight ?? 0), 0) };
 }
 
-async function ask(llm, way, options) {
-  if (way === "stream") return llm.chatStream(QUESTION, options).text();
-  return (await llm.chat(QUESTION, options)).choices[0].message.content;
-}
+const ask = (llm, way, options) => (way === "chat" ? llm.chat(QUESTION, options) : llm.chatStream(QUESTION, options).result());
 
 function orHung(answer) {
   let timer;
@@ -30,6 +30,11 @@ function orHung(answer) {
     timer = setTimeout(() => reject(new Error("it hangs")), HUNG * 1000);
   });
   return Promise.race([answer, hung]).finally(() => clearTimeout(timer));
+}
+
+/** What the table has to say of an answer. */
+function noted({ choices, usage, answeredBy }, backup) {
+  return { answer: choices[0].message.content, tokens: usage.completion_tokens, by: answeredBy?.model === backup ? "backup" : "primary" };
 }
 
 /** What the table has to say of an error. */

@@ -11,13 +11,32 @@ const LATE = 5;
 const EARLY = 0.005;
 
 /** Fails where something is not as the table says; `whole` is the answer as it should be. */
-export function check(expect, { answer, error, took, inFlight }, requests, whole) {
-  if (expect.answer) assert.equal(answer, whole, error && `an error, not an answer: ${JSON.stringify(error)}`);
-  else checkError(expect, error, whole);
+export function check(expect, { outcomes, took, counted, inFlight }, requests, backupRequests, whole) {
+  for (const { error, ...answer } of outcomes) {
+    if (expect.answer) checkAnswer(expect, answer, error, whole);
+    else checkError(expect, error, whole);
+  }
+  if (expect.answer) checkCounts(expect, outcomes, counted);
   checkRequests(expect, requests);
+  assert.equal(backupRequests.length, expect.backup ?? 0, "requests to the backup");
   const [least, most] = timeOf(expect);
   holds("took", took, least - EARLY, most + LATE);
   assert.equal(inFlight, 0, "keys are still in use");
+}
+
+function checkAnswer({ by }, answer, error, whole) {
+  assert.equal(answer.answer, whole, error && `an error, not an answer: ${JSON.stringify(error)}`);
+  if (by) assert.equal(answer.by, by, "answered by");
+}
+
+/** What was answered is counted for the one who answered; and what was given up, for the primary. */
+function checkCounts({ restarted }, outcomes, counted) {
+  for (const [n, name] of ["primary", "backup"].entries()) {
+    const answered = outcomes.filter(({ by }) => by === name).reduce((sum, { tokens }) => sum + tokens, 0);
+    const isMore = restarted && name === "primary";
+    const count = counted[n] ?? 0;
+    assert.ok(isMore ? count > answered : count === answered, `${name} is counted with ${count} tokens, answered ${answered}`);
+  }
 }
 
 function checkError(expect, error, whole) {
@@ -32,7 +51,7 @@ function checkError(expect, error, whole) {
       clock: expect.clock && camelCase(expect.clock),
       status: expect.status,
       isPartial: expect.partial ?? false,
-      attempts: expect.requests,
+      attempts: expect.requests + (expect.backup ?? 0),
       showsKey: false,
       hasRetryAt: expect.retry_in !== undefined,
     },
@@ -78,6 +97,6 @@ function rangeOf(wait, n) {
 
 /** The least and the most time until the caller knows. */
 function timeOf(expect) {
-  const last = (expect.answer ? expect.takes : expect.lasts) ?? 0;
+  const last = (expect.answer && expect.by !== "backup" ? expect.takes : expect.lasts) ?? 0;
   return gapsOf(expect).reduce(([a, b], [least, most]) => [a + least, b + most], [last, last]);
 }

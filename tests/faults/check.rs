@@ -4,11 +4,12 @@ use std::time::SystemTime;
 
 use lockkeeper::Error;
 
-use crate::row::Expect;
+use crate::row::{Expect, Target};
 
 /// What came of a row.
 pub struct Seen {
-    pub outcome: Result<String, Error>,
+    /// What came of each call.
+    pub outcomes: Vec<Result<Answer, Error>>,
     /// The answer as it should be.
     pub whole: String,
     /// How long the caller waited, in seconds.
@@ -17,8 +18,21 @@ pub struct Seen {
     pub now: SystemTime,
     /// What the provider saw.
     pub requests: Vec<Request>,
+    /// How many requests the backup saw.
+    pub backup: usize,
+    /// The LLM tokens of answers that were counted: for the primary, and for the backup.
+    pub counted: [u64; 2],
     /// Keys still counted as in use.
     pub in_flight: u32,
+}
+
+/// An answer.
+pub struct Answer {
+    pub text: String,
+    /// Who gave it.
+    pub by: Target,
+    /// What it has cost, in LLM tokens.
+    pub tokens: u64,
 }
 
 /// A request, as the provider saw it.
@@ -45,10 +59,14 @@ impl Slack {
 
 /// Everything that is not as the table says.
 pub fn complaints(expect: &Expect, seen: &Seen, slack: &Slack) -> Vec<String> {
-    let mut complaints = match &seen.outcome {
-        Ok(text) => of_answer(expect, text, seen),
-        Err(error) => of_error(expect, error, seen, slack),
-    };
+    let mut complaints = Vec::new();
+    for outcome in &seen.outcomes {
+        complaints.extend(match outcome {
+            Ok(answer) => of_answer(expect, answer, seen),
+            Err(error) => of_error(expect, error, seen, slack),
+        });
+    }
+    complaints.extend(of_counts(expect, seen));
     complaints.extend(of_requests(expect, seen, slack));
     if !slack.holds(expect.time(), seen.took) {
         complaints.push(format!("took {} s, not {:?}", seen.took, expect.time()));
@@ -64,9 +82,27 @@ fn differ<T: PartialEq + std::fmt::Debug>(what: &str, is: T, should: T) -> Optio
     (is != should).then(|| format!("{what}: {is:?}, not {should:?}"))
 }
 
-fn of_answer(expect: &Expect, text: &str, seen: &Seen) -> Vec<String> {
+fn of_answer(expect: &Expect, answer: &Answer, seen: &Seen) -> Vec<String> {
     let unexpected = (!expect.answer).then(|| "an answer, not an error".to_owned());
-    unexpected.into_iter().chain(differ("answer", text, &seen.whole)).collect()
+    let by = expect.by.and_then(|by| differ("answered by", answer.by, by));
+    let text = differ("answer", &answer.text, &seen.whole);
+    [unexpected, by, text].into_iter().flatten().collect()
+}
+
+/// What was answered is counted for the one who answered; and what was given up, for the primary.
+fn of_counts(expect: &Expect, seen: &Seen) -> Vec<String> {
+    if !expect.answer {
+        return Vec::new();
+    }
+    let fits = |(target, counted): (Target, u64)| {
+        let answers = seen.outcomes.iter().flatten().filter(|answer| answer.by == target);
+        let tokens: u64 = answers.map(|answer| answer.tokens).sum();
+        let is_more = expect.restarted && target == Target::Primary;
+        let fits = if is_more { counted > tokens } else { counted == tokens };
+        (!fits).then(|| format!("{target:?} is counted with {counted} tokens, answered {tokens}"))
+    };
+    let targets = [Target::Primary, Target::Backup].into_iter();
+    targets.zip(seen.counted).filter_map(fits).collect()
 }
 
 fn of_error(expect: &Expect, error: &Error, seen: &Seen, slack: &Slack) -> Vec<String> {
@@ -82,7 +118,7 @@ fn of_error(expect: &Expect, error: &Error, seen: &Seen, slack: &Slack) -> Vec<S
         differ("status", error.status(), expect.status),
         differ("holds a part of the answer", is_partial, expect.partial),
         differ("holds the whole answer", partial == seen.whole, false),
-        differ("attempts", error.attempts().len(), expect.requests),
+        differ("attempts", error.attempts().len(), expect.requests + expect.backup),
         differ("shows a key", shows_key, false),
         differ("retry_at", error.retry_at().is_some(), expect.retry_in.is_some()),
     ]
@@ -105,6 +141,7 @@ fn of_requests(expect: &Expect, seen: &Seen, slack: &Slack) -> Vec<String> {
     let keys: Vec<_> = requests.iter().map(|request| request.key).collect();
     let mut complaints = Vec::new();
     complaints.extend(differ("requests", requests.len(), expect.requests));
+    complaints.extend(differ("requests to the backup", seen.backup, expect.backup));
     if let Some(wanted) = &expect.keys {
         complaints.extend(differ("keys", &keys, wanted));
     }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use crate::row::{Expect, Gaps, Row, Theme, Wait, Way, Word, table};
+use crate::row::{Expect, Gaps, Row, Target, Theme, Wait, Way, Word, table};
 
 const INTRODUCTION: &str = "\
 # What goes wrong, and what comes of it
@@ -18,7 +18,8 @@ Unless a row says otherwise, the client has two keys, `max_retries` is 2, and a 
 `chat` and as a stream. A *backoff* is `retry_delay` before the first retry, twice that before the second;
 a random part of it between half and all is waited. An error is named by its `kind`, with its HTTP status;
 with *the text so far* its `partial` holds what had been shown of the answer. In every row the call ends,
-the error lists one attempt for each request, no key stays in use, and no key shows anywhere.
+the error lists one attempt for each request, no key stays in use, no key shows anywhere, and the LLM
+tokens of an answer are counted for whoever gave it.
 
 The rows are data in `tests/faults/rows`, and this page is made of them:
 `UPDATE_FAULTS=1 cargo test --test faults`.
@@ -83,6 +84,7 @@ fn in_both_ways(row: &Row, words: fn(&Expect) -> String) -> String {
 
 fn caller(expect: &Expect) -> String {
     let mut text = match &expect.error {
+        None if expect.by == Some(Target::Backup) => "the whole answer, from the backup".to_owned(),
         None => "the whole answer".to_owned(),
         Some(kind) => format!("`{kind}`"),
     };
@@ -98,6 +100,9 @@ fn caller(expect: &Expect) -> String {
     }
     if expect.partial {
         add(", with the text so far".to_owned());
+    }
+    if expect.restarted {
+        add(", after a *restart*".to_owned());
     }
     match &expect.retry_in {
         Some(Wait::Seconds(86_400.0)) => add(", `retry_at` in a day".to_owned()),
@@ -126,6 +131,11 @@ fn provider(expect: &Expect) -> String {
     }
     if expect.hung_up {
         text.push_str("; then the socket closes");
+    }
+    match expect.backup {
+        0 => {}
+        1 => text.push_str("; the backup: 1 request"),
+        many => write!(text, "; the backup: {many} requests").unwrap(),
     }
     text
 }

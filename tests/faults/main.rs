@@ -5,6 +5,7 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used)] // in helpers too, a failure is the test's
 
+mod ask;
 mod check;
 mod docs;
 #[path = "../live/mod.rs"]

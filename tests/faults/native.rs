@@ -8,10 +8,11 @@ use lockkeeper::{ConfigLoader, LlmInterface};
 use mock_provider::{Finished, MockProvider, RequestRecord, Settings};
 use tokio::time::timeout;
 
+use crate::ask::{Asked, ask};
 use crate::check::{Request, Seen, Slack, complaints};
 use crate::live::at_home;
 use crate::row::{Row, Way, key_number, table};
-use crate::scripted::{BOTH, ask, question};
+use crate::scripted::{BOTH, question};
 
 /// So many rows run at once: more would be late for want of processors.
 const AT_ONCE: usize = 8;
@@ -62,26 +63,26 @@ async fn run_row(
     #[allow(clippy::disallowed_methods)] // the time that a user waits
     let began = Instant::now();
     let loaded = ConfigLoader::new().load_str(&row.config(way, &provider.base_url()));
-    let (outcome, in_flight) = match &loaded {
-        Err(error) => (Err(error.clone()), 0),
-        Ok(providers) => {
-            let llm = &providers[&model][&model];
-            let call = timeout(HUNG, ask(llm, way, row.call_options()));
-            let Ok(outcome) = call.await else { return vec![format!("{model}: hangs")] };
-            (outcome, llm.key_pool().in_flight())
-        }
+    let asked = match &loaded {
+        Err(error) => Asked::not_at_all(error),
+        Ok(providers) => match timeout(HUNG, ask(&row, way, providers)).await {
+            Ok(asked) => asked,
+            Err(_) => return vec![format!("{model}: hangs")],
+        },
     };
     let took = began.elapsed().as_secs_f64();
     #[allow(clippy::disallowed_methods)] // so does `retry_at`
     let now = SystemTime::now();
-    let requests = requests(&provider, &model).await;
-    let seen = Seen { outcome, whole, took, now, requests, in_flight };
+    let requests = requests_for(&provider, &model).await;
+    let backup = requests_for(&provider, &row.backup_model(way)).await.len();
+    let Asked { outcomes, counted, in_flight } = asked;
+    let seen = Seen { outcomes, whole, took, now, requests, backup, counted, in_flight };
     let complaints = complaints(&expect, &seen, &SLACK);
     complaints.into_iter().map(|complaint| format!("{model}: {complaint}")).collect()
 }
 
 /// The requests for a model, once the provider has done with the last of them.
-async fn requests(provider: &MockProvider, model: &str) -> Vec<Request> {
+async fn requests_for(provider: &MockProvider, model: &str) -> Vec<Request> {
     let of_model = |record: &RequestRecord| record.model.as_deref() == Some(model);
     let last = provider.log().into_iter().rfind(of_model);
     if let Some(last) = last {

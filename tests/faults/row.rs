@@ -28,16 +28,21 @@ pub struct Row {
     pub provider: String,
     /// What it does, for machines; `key` is the number of a key. After that it answers well.
     #[serde(default)]
-    pub scripts: Vec<KeyScript>,
+    scripts: Vec<KeyScript>,
     /// How many keys the client has.
     #[serde(default = "two")]
-    pub keys: usize,
+    keys: usize,
     /// Settings of the client, as in `provider.json`.
     #[serde(default)]
-    pub settings: Map<String, Value>,
+    settings: Map<String, Value>,
+    /// A second provider, which the client falls back to.
+    backup: Option<Backup>,
+    /// How often the question is asked, one call after the other.
+    #[serde(default = "one")]
+    pub calls: usize,
     /// Options of the call, spelled as settings are.
     #[serde(default)]
-    pub options: Map<String, Value>,
+    options: Map<String, Value>,
     /// What has to come of it, however the question is asked…
     expect: Option<Map<String, Value>>,
     /// …or of one way only.
@@ -46,6 +51,16 @@ pub struct Row {
     /// What is otherwise in some host.
     #[serde(default)]
     pub but_in: BTreeMap<String, Map<String, Value>>,
+}
+
+/// A second provider.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Backup {
+    #[serde(default)]
+    scripts: Vec<KeyScript>,
+    #[serde(default)]
+    settings: Map<String, Value>,
 }
 
 /// A [`Script`], with a key by its number.
@@ -63,6 +78,11 @@ pub struct Expect {
     /// The caller gets the whole answer.
     #[serde(default)]
     pub answer: bool,
+    /// It is this target's: the primary's or the backup's.
+    pub by: Option<Target>,
+    /// Before it came a half answer that was given up, which the primary has been paid for.
+    #[serde(default)]
+    pub restarted: bool,
     /// Or an error of this kind…
     pub error: Option<String>,
     /// …of this clock, named as its setting is…
@@ -78,6 +98,9 @@ pub struct Expect {
     pub retry_in: Option<Wait>,
     /// The requests that the provider sees.
     pub requests: usize,
+    /// Those that the backup sees.
+    #[serde(default)]
+    pub backup: usize,
     /// Their keys, by number.
     pub keys: Option<Vec<usize>>,
     /// The waits between them.
@@ -92,6 +115,14 @@ pub struct Expect {
     /// seen enough, but not where it gets an answer.
     #[serde(default)]
     pub hung_up: bool,
+}
+
+/// One of two providers.
+#[derive(Deserialize, Clone, Copy, Debug, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    Primary,
+    Backup,
 }
 
 /// The waits between requests: all alike, or each.
@@ -117,6 +148,10 @@ pub enum Word {
     AtOnce,
     #[serde(rename = "backoff")]
     Backoff,
+}
+
+fn one() -> usize {
+    1
 }
 
 fn two() -> usize {
@@ -167,20 +202,23 @@ impl Row {
         format!("{}.{}", self.id, if way == Way::Chat { "chat" } else { "stream" })
     }
 
-    /// The `provider.json` of the client.
+    /// The model of the backup.
+    pub fn backup_model(&self, way: Way) -> String {
+        self.model(way) + ".backup"
+    }
+
+    /// The `provider.json` of the client. The provider of a model is its own too: what is learned of a
+    /// key is shared within a provider.
     pub fn config(&self, way: Way, base_url: &str) -> String {
-        let mut entry = json!({
-            "api_keys": (1..=self.keys).map(key).collect::<Vec<_>>(),
-            "base_url": base_url,
-            "max_retries": 2,
-            "retry_delay": RETRY_DELAY,
-            "rate_limit_capacity": 1000,
-            "rate_limit_refill_rate": 1000,
-        });
-        entry.as_object_mut().unwrap().extend(self.settings.clone());
-        // Its provider is its own too: what is learned of a key is shared within a provider.
-        let model = self.model(way);
-        json!({ &model: { &model: entry } }).to_string()
+        let (model, backup) = (self.model(way), self.backup_model(way));
+        let mut primary = entry(self.keys, base_url, &self.settings);
+        let mut config = Map::new();
+        if let Some(Backup { settings, .. }) = &self.backup {
+            primary["fallbacks"] = json!([format!("{backup}/{backup}")]);
+            config.insert(backup.clone(), json!({ backup: entry(two(), base_url, settings) }));
+        }
+        config.insert(model.clone(), json!({ model: primary }));
+        Value::from(config).to_string()
     }
 
     pub fn call_options(&self) -> ChatOptions {
@@ -189,14 +227,10 @@ impl Row {
 
     /// What the provider is told; `elsewhere` is another origin of its own.
     pub fn scripts(&self, way: Way, elsewhere: &str) -> Vec<Script> {
-        let read = |script: &KeyScript| {
-            let text = serde_json::to_string(&script.script).unwrap();
-            let mut told: Script =
-                serde_json::from_str(&text.replace("{elsewhere}", elsewhere)).unwrap();
-            (told.model, told.key) = (Some(self.model(way)), script.key.map(key));
-            told
-        };
-        self.scripts.iter().map(read).collect()
+        let primary = self.scripts.iter().map(|script| script.told(self.model(way), elsewhere));
+        let backup = self.backup.iter().flat_map(|backup| &backup.scripts);
+        let backup = backup.map(|script| script.told(self.backup_model(way), elsewhere));
+        primary.chain(backup).collect()
     }
 
     /// Whether it is about the bytes on a socket, which a scripted provider has none of.
@@ -212,6 +246,30 @@ impl Row {
                     | Fault::OldHttp
             )
         })
+    }
+}
+
+/// The entry of a client in `provider.json`.
+fn entry(keys: usize, base_url: &str, settings: &Map<String, Value>) -> Value {
+    let mut entry = json!({
+        "api_keys": (1..=keys).map(key).collect::<Vec<_>>(),
+        "base_url": base_url,
+        "max_retries": 2,
+        "retry_delay": RETRY_DELAY,
+        "rate_limit_capacity": 1000,
+        "rate_limit_refill_rate": 1000,
+    });
+    entry.as_object_mut().unwrap().extend(settings.clone());
+    entry
+}
+
+impl KeyScript {
+    fn told(&self, model: String, elsewhere: &str) -> Script {
+        let text = serde_json::to_string(&self.script).unwrap();
+        let mut told: Script =
+            serde_json::from_str(&text.replace("{elsewhere}", elsewhere)).unwrap();
+        (told.model, told.key) = (Some(model), self.key.map(key));
+        told
     }
 }
 
@@ -252,7 +310,8 @@ impl Expect {
 
     /// The least and the most time until the caller knows.
     pub fn time(&self) -> (f64, f64) {
-        let last = if self.answer { self.takes } else { self.lasts };
+        let is_primary = self.answer && self.by != Some(Target::Backup);
+        let last = if is_primary { self.takes } else { self.lasts };
         let add = |(a, b), (least, most)| (a + least, b + most);
         self.gaps().into_iter().fold((last, last), add)
     }

@@ -3,14 +3,15 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use lockkeeper::testing::{Reply, ScriptedTransport, VirtualClock};
+use lockkeeper::testing::{Reply, ScriptedTransport, SentRequest, VirtualClock};
 use lockkeeper::{ConfigLoader, HttpRequest};
 use mock_provider::{Fault, Script};
 use serde_json::{Value, json};
 
+use crate::ask::{Asked, ask};
 use crate::check::{Request, Seen, Slack, complaints};
 use crate::row::{Row, Way, key_number, table};
-use crate::scripted::{BASE_URL, BOTH, ask};
+use crate::scripted::{BASE_URL, BOTH};
 
 const HOST: &str = "simulation";
 
@@ -36,40 +37,42 @@ fn run_row(row: &Row, way: Way) -> Vec<String> {
     let runtime = clock.runtime();
     let model = row.model(way);
     let scripts = Mutex::new(row.scripts(way, "https://elsewhere.test"));
-    let (timer, asked) = (runtime.clone(), model.clone());
+    let timer = runtime.clone();
     let provider = ScriptedTransport::new(&clock, move |request| {
-        let fault = next_fault(&mut scripts.lock().unwrap(), &asked, request);
+        let fault = next_fault(&mut scripts.lock().unwrap(), request);
         reply(&fault, request, timer.unix_time())
     });
     let loader = ConfigLoader::new().transport(Arc::new(provider.clone())).runtime(runtime.clone());
-    let (outcome, in_flight) = match loader.load_str(&row.config(way, BASE_URL)) {
-        Err(error) => (Err(error), 0),
-        Ok(providers) => {
-            let llm = &providers[&model][&model];
-            let outcome = clock.block_on(ask(llm, way, row.call_options()));
-            (outcome, llm.key_pool().in_flight() + provider.open_requests() as u32)
-        }
+    let began = runtime.now();
+    let asked = match loader.load_str(&row.config(way, BASE_URL)) {
+        Err(error) => Asked::not_at_all(&error),
+        Ok(providers) => clock.block_on(ask(row, way, &providers)),
     };
-    let requests = provider.requests();
-    let origin = requests.first().map(|sent| sent.at);
-    let request = |sent: &lockkeeper::testing::SentRequest| Request {
-        at: (sent.at - origin.unwrap()).as_secs_f64(),
+    let sent = provider.requests();
+    let request = |sent: &SentRequest| Request {
+        at: (sent.at - began).as_secs_f64(),
         key: key_number(sent.key().unwrap().rsplit('-').next().unwrap()),
         hung_up: None,
     };
+    let (primary, backup): (Vec<_>, Vec<_>) =
+        sent.iter().partition(|sent| sent.json()["model"] == *model);
     let seen = Seen {
-        outcome,
+        outcomes: asked.outcomes,
         whole: WORDS.concat(),
         took: clock.elapsed().as_secs_f64(),
         now: runtime.unix_time(),
-        requests: requests.iter().map(request).collect(),
-        in_flight,
+        requests: primary.into_iter().map(request).collect(),
+        backup: backup.len(),
+        counted: asked.counted,
+        in_flight: asked.in_flight + provider.open_requests() as u32,
     };
     let complaints = complaints(&row.expected(way, HOST).unwrap(), &seen, &SLACK);
     complaints.into_iter().map(|complaint| format!("{model}: {complaint}")).collect()
 }
 
-fn next_fault(scripts: &mut [Script], model: &str, request: &HttpRequest) -> Fault {
+fn next_fault(scripts: &mut [Script], request: &HttpRequest) -> Fault {
+    let body: Value = serde_json::from_slice(&request.body).unwrap();
+    let model = body["model"].as_str().unwrap();
     let key = request.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
     scripts.iter_mut().find_map(|script| script.take(model, key)).unwrap_or_default()
 }
@@ -95,6 +98,11 @@ fn reply(fault: &Fault, request: &HttpRequest, now: SystemTime) -> Reply {
             let message = "Unrecognized request argument supplied: stream_options";
             Reply::error(400, "invalid_request_error", message)
         }
+        Fault::RefusePrefill if body["messages"].as_array().unwrap().len() > 1 => Reply::error(
+            400,
+            "invalid_request_error",
+            "The conversation must end with a user message.",
+        ),
         Fault::EchoKey { status } => {
             let key = request.header("authorization").unwrap().trim_start_matches("Bearer ");
             let message = format!("Incorrect API key provided: {key}.");
@@ -121,7 +129,9 @@ fn in_one_piece(fault: &Fault) -> Reply {
     let (half, _) = body.split_at(body.len() / 2);
     let reply = Reply::status(200).header("content-type", "application/json");
     match fault {
-        Fault::None | Fault::NoDone | Fault::RefuseStreamOptions => reply.body(body),
+        Fault::None | Fault::NoDone | Fault::RefuseStreamOptions | Fault::RefusePrefill => {
+            reply.body(body)
+        }
         Fault::ContentType { value } => Reply::status(200).header("content-type", value).body(body),
         Fault::SlowFirstToken { delay } => reply.body(body).after(*delay),
         Fault::Comments { every, for_ever: true, .. } => blank_for_ever(reply, *every, "\n"),
@@ -149,7 +159,7 @@ fn streamed(fault: &Fault) -> Reply {
     let done = "[DONE]".to_owned();
     let whole = |events: Vec<String>| Reply::events(events.into_iter().chain([done.clone()]));
     match fault {
-        Fault::None | Fault::RefuseStreamOptions => whole(events),
+        Fault::None | Fault::RefuseStreamOptions | Fault::RefusePrefill => whole(events),
         Fault::ContentType { value } => whole(events).header("content-type", value),
         Fault::NoDone => Reply::events(events),
         // Its end is told by `[DONE]`, so that only the wait before the one piece counts.

@@ -31,26 +31,35 @@ export function runTable(host, caller, baseUrlOf = () => provider) {
 }
 
 async function runRow(row, way, expect, caller, baseUrl) {
-  const model = `${row.id}.${way}`;
-  await script(row, model);
+  const [model, backup] = [`${row.id}.${way}`, `${row.id}.${way}.backup`];
+  await script(row.scripts, model);
+  await script(row.backup?.scripts, backup);
   const options = Object.fromEntries(Object.entries(row.options ?? {}).map(([name, value]) => [camelCase(name), value]));
-  const seen = await caller({ config: configOf(row, model, baseUrl), model, way, options });
-  check(expect, seen, await requestsFor(model), await whole());
+  const config = configOf(row, model, backup, baseUrl);
+  const seen = await caller({ config, model, backup, times: row.calls ?? 1, way, options });
+  check(expect, seen, await requestsFor(model), await requestsFor(backup), await whole());
 }
 
 const keyOf = (number) => `sk-fault-table-key-${String(number).padStart(4, "0")}`;
 
-/** Its provider is its own too, as the model is: what is learned of a key is shared within a provider. */
-function configOf(row, model, baseUrl) {
-  const api_keys = Array.from({ length: row.keys ?? 2 }, (_, n) => keyOf(n + 1));
+/** The provider of a model is its own too: what is learned of a key is shared within a provider. */
+function configOf(row, model, backup, baseUrl) {
+  const primary = entryOf(row, baseUrl);
+  if (!row.backup) return { [model]: { [model]: primary } };
+  primary.fallbacks = [`${backup}/${backup}`];
+  return { [model]: { [model]: primary }, [backup]: { [backup]: entryOf(row.backup, baseUrl) } };
+}
+
+function entryOf({ keys = 2, settings }, baseUrl) {
+  const api_keys = Array.from({ length: keys }, (_, n) => keyOf(n + 1));
   const limits = { rate_limit_capacity: 1000, rate_limit_refill_rate: 1000 };
-  return { [model]: { [model]: { api_keys, base_url: baseUrl, max_retries: 2, retry_delay: RETRY_DELAY, ...limits, ...row.settings } } };
+  return { api_keys, base_url: baseUrl, max_retries: 2, retry_delay: RETRY_DELAY, ...limits, ...settings };
 }
 
 /** Tells the provider what to do to this model. */
-async function script(row, model) {
+async function script(scripts = [], model) {
   const elsewhere = `http://localhost:${new URL(provider).port}`;
-  for (const { key, ...rest } of row.scripts ?? []) {
+  for (const { key, ...rest } of scripts) {
     const told = { ...rest, model, key: key && keyOf(key) };
     const body = JSON.stringify(told).replaceAll("{elsewhere}", elsewhere);
     const answer = await fetch(new URL("/_control/faults", provider), { method: "POST", body });
