@@ -45,10 +45,14 @@ pub struct Request {
     pub hung_up: Option<bool>,
 }
 
-/// How much later than planned something may come, and how much earlier by a coarse clock.
+/// How far from what is planned something may be, in seconds.
 pub struct Slack {
+    /// Later, for want of processors.
     pub late: f64,
+    /// Earlier, by a coarse clock.
     pub early: f64,
+    /// Later at the provider than at the client, which has begun to count by then.
+    pub lag: f64,
 }
 
 impl Slack {
@@ -147,7 +151,8 @@ fn of_requests(expect: &Expect, seen: &Seen, slack: &Slack) -> Vec<String> {
     }
     let is: Vec<_> = requests.windows(2).map(|pair| pair[1].at - pair[0].at).collect();
     let should = expect.gaps();
-    let fits = |(is, should): (&f64, &(f64, f64))| slack.holds(*should, *is);
+    let lag = if expect.lasts > 0.0 { slack.lag } else { 0.0 };
+    let fits = |(is, should): (&f64, &(f64, f64))| slack.holds((should.0 - lag, should.1), *is);
     if is.len() != should.len() || !is.iter().zip(&should).all(fits) {
         complaints.push(format!("waits: {is:?}, not {should:?}"));
     }

@@ -16,7 +16,7 @@ use crate::scripted::{BASE_URL, BOTH};
 const HOST: &str = "simulation";
 
 /// A body is read on for 50 ms after `[DONE]`.
-const SLACK: Slack = Slack { late: 0.051, early: 1e-6 };
+const SLACK: Slack = Slack { late: 0.051, early: 1e-6, lag: 0.0 };
 
 const WORDS: [&str; 6] = ["Down ", "the ", "towpath, ", "past ", "the ", "willows."];
 
