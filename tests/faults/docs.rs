@@ -14,12 +14,12 @@ sees of the client. Each row is a test. It runs in four places: natively, in Nod
 Chromium, all three over real sockets against the [mock provider](../mock-provider), and in a simulation
 on a virtual clock against a scripted provider. What is about the bytes on a socket is not simulated.
 
-Unless a row says otherwise, the client has two keys, `max_retries` is 2, and a question is asked both by
-`chat` and as a stream. A *backoff* is `retry_delay` before the first retry, twice that before the second;
-a random part of it between half and all is waited. An error is named by its `kind`, with its HTTP status;
-with *the text so far* its `partial` holds what had been shown of the answer. In every row the call ends,
-the error lists one attempt for each request, no key stays in use, no key shows anywhere, and the LLM
-tokens of an answer are counted for whoever gave it.
+Unless a row says otherwise, in brackets, the client has two keys and `max_retries` is 2. A question is
+asked both by `chat` and as a stream. A *backoff* is `retry_delay` before the first retry, twice that
+before the second; a random part of it between half and all is waited. An error is named by its `kind`,
+with its HTTP status; with *the text so far* its `partial` holds what had been shown of the answer. In
+every row the call ends, the error lists one attempt for each request, no key stays in use, no key shows
+anywhere, and the LLM tokens of an answer are counted for whoever gave it.
 
 The rows are data in `tests/faults/rows`, and this page is made of them:
 `UPDATE_FAULTS=1 cargo test --test faults`.
@@ -59,7 +59,27 @@ fn page() -> String {
 fn cells(row: &Row) -> [String; 4] {
     let ran = if row.is_about_bytes() { SOCKETS } else { EVERYWHERE };
     let [caller, provider] = [caller as fn(&Expect) -> String, provider];
-    [row.provider.clone(), in_both_ways(row, caller), in_both_ways(row, provider), ran.to_owned()]
+    [
+        row.provider.clone() + &client(row),
+        in_both_ways(row, caller),
+        in_both_ways(row, provider),
+        ran.to_owned(),
+    ]
+}
+
+/// How the client differs from the usual.
+fn client(row: &Row) -> String {
+    let mut notes = Vec::new();
+    match row.keys {
+        1 => notes.push("one key".to_owned()),
+        2 => {}
+        many => notes.push(format!("{many} keys")),
+    }
+    let given = row.settings.iter().chain(&row.options);
+    notes.extend(
+        given.map(|(name, value)| format!("`{name}` {}", value.to_string().replace('"', ""))),
+    );
+    if notes.is_empty() { String::new() } else { format!(" ({})", notes.join(", ")) }
 }
 
 /// What is said of `chat` and of streams, once where it is the same, and of a host that differs.
@@ -106,6 +126,7 @@ fn caller(expect: &Expect) -> String {
     }
     match &expect.retry_in {
         Some(Wait::Seconds(86_400.0)) => add(", `retry_at` in a day".to_owned()),
+        Some(Wait::Word(_)) => add(", `retry_at` after a backoff".to_owned()),
         Some(wait) => add(format!(", `retry_at` in {}", waited(wait))),
         None => {}
     }

@@ -31,10 +31,10 @@ pub struct Row {
     scripts: Vec<KeyScript>,
     /// How many keys the client has.
     #[serde(default = "two")]
-    keys: usize,
+    pub keys: usize,
     /// Settings of the client, as in `provider.json`.
     #[serde(default)]
-    settings: Map<String, Value>,
+    pub settings: Map<String, Value>,
     /// A second provider, which the client falls back to.
     backup: Option<Backup>,
     /// How often the question is asked, one call after the other.
@@ -42,7 +42,7 @@ pub struct Row {
     pub calls: usize,
     /// Options of the call, spelled as settings are.
     #[serde(default)]
-    options: Map<String, Value>,
+    pub options: Map<String, Value>,
     /// What has to come of it, however the question is asked…
     expect: Option<Map<String, Value>>,
     /// …or of one way only.
