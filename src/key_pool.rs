@@ -43,6 +43,8 @@ pub struct ApiKeyPool {
 
 pub(crate) struct Shared {
     provider_id: String,
+    /// The keys that a client in code was made with: what tells its pool from others.
+    of_client: Option<Vec<ApiKey>>,
     /// Empty until it is known.
     base_url: OnceLock<String>,
     pool: Mutex<KeyPool>,
@@ -111,12 +113,8 @@ impl ApiKeyPool {
     /// The keys of a client that is made in code. Clients with the very same keys share a pool, and no
     /// others do: one client's requests never go out with a key of another's.
     pub(crate) fn of_keys(client: &ModelSettings, runtime: Arc<dyn Runtime>) -> Self {
-        let mut name = client.provider.clone();
-        for key in &client.api_keys {
-            name.push('\n');
-            name.push_str(key.expose());
-        }
-        let pool = Self::shared_as(&name, &client.provider, &client.base_url, runtime);
+        let keys = Some(client.api_keys.clone()).filter(|keys| !keys.is_empty());
+        let pool = Self::shared_by(&client.provider, &client.base_url, keys, runtime);
         pool.with_keys_of(client)
     }
 
@@ -129,23 +127,26 @@ impl ApiKeyPool {
     }
 
     fn shared(provider_id: &str, base_url: &str, runtime: Arc<dyn Runtime>) -> Self {
-        Self::shared_as(provider_id, provider_id, base_url, runtime)
+        Self::shared_by(provider_id, base_url, None, runtime)
     }
 
-    fn shared_as(name: &str, provider_id: &str, base_url: &str, runtime: Arc<dyn Runtime>) -> Self {
-        registry::pool(&runtime.clone(), name, base_url, || Shared {
+    fn shared_by(
+        provider_id: &str,
+        base_url: &str,
+        keys: Option<Vec<ApiKey>>,
+        runtime: Arc<dyn Runtime>,
+    ) -> Self {
+        let is_meant = |pool: &Shared| pool.of_client == keys;
+        let pool = registry::pool(&runtime.clone(), provider_id, base_url, is_meant, || Shared {
             provider_id: provider_id.to_owned(),
+            of_client: keys.clone(),
             base_url: OnceLock::new(),
             pool: Mutex::default(),
             waiting: Wakers::default(),
             runtime,
-        })
-        .bound(base_url)
-    }
-
-    fn bound(self, base_url: &str) -> Self {
-        self.bind(base_url);
-        self
+        });
+        pool.bind(base_url);
+        pool
     }
 
     /// Learns which address its keys are for, if it does not know.

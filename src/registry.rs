@@ -20,11 +20,17 @@ struct Shelf<T>(Mutex<Vec<(Key, Weak<T>)>>);
 type Key = (usize, String, String);
 
 impl<T> Shelf<T> {
-    /// What is there under this key, or else this, from now on.
-    fn get_or_put(&self, key: Key, new: impl FnOnce() -> Arc<T>) -> Arc<T> {
+    /// What is there under this key and is the one that is meant, or else this, from now on.
+    fn get_or_put(
+        &self,
+        key: Key,
+        is_meant: impl Fn(&T) -> bool,
+        new: impl FnOnce() -> Arc<T>,
+    ) -> Arc<T> {
         let mut entries = lock(&self.0);
-        let known = entries.iter().find(|(known, _)| *known == key);
-        if let Some(shared) = known.and_then(|(_, shared)| shared.upgrade()) {
+        let known = entries.iter().filter(|(known, _)| *known == key);
+        let known = known.filter_map(|(_, shared)| shared.upgrade()).find(|it| is_meant(it));
+        if let Some(shared) = known {
             return shared;
         }
         entries.retain(|(_, shared)| shared.strong_count() > 0);
@@ -34,15 +40,16 @@ impl<T> Shelf<T> {
     }
 }
 
-/// The pool of this name at `base_url`.
+/// The pool of this name at `base_url`, of those that are the one that is meant.
 pub(crate) fn pool(
     runtime: &Arc<dyn Runtime>,
     name: &str,
     base_url: &str,
+    is_meant: impl Fn(&key_pool::Shared) -> bool,
     make: impl FnOnce() -> key_pool::Shared,
 ) -> ApiKeyPool {
     let key = key(runtime, name, base_url);
-    ApiKeyPool::from_shared(POOLS.get_or_put(key, || Arc::new(make())))
+    ApiKeyPool::from_shared(POOLS.get_or_put(key, is_meant, || Arc::new(make())))
 }
 
 /// The bucket of `model` at `base_url`, with these limits.
@@ -83,7 +90,7 @@ pub(crate) fn bucket_by_guess(
 ) -> Result<TokenBucket, Error> {
     let new = TokenBucket::by_guess(capacity, refill_rate, runtime.clone())?;
     let key = key(runtime, base_url, model);
-    Ok(TokenBucket::from_shared(BUCKETS.get_or_put(key, || new.into_shared())))
+    Ok(TokenBucket::from_shared(BUCKETS.get_or_put(key, |_| true, || new.into_shared())))
 }
 
 fn key(runtime: &Arc<dyn Runtime>, first: &str, second: &str) -> Key {

@@ -51,11 +51,6 @@ impl ApiKey {
         }
     }
 
-    /// Its text, to find it by.
-    pub(crate) fn shared(&self) -> Arc<str> {
-        self.0.clone()
-    }
-
     /// The key itself, for the header it is sent in and for nothing else.
     #[must_use]
     pub fn expose(&self) -> &str {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::health::{Backoff, Health, KeyFate};
 use super::key::{ApiKey, Labels};
 use super::key_slot::{KeyStatus, Slot};
-use super::names::Names;
 use super::ranked_heap::RankedHeap;
 use super::time::Timestamp;
 
@@ -62,7 +61,8 @@ pub struct KeyPool {
     ready: RankedHeap,
     /// Keys that rest, by the moment when they may be used again.
     resting: RankedHeap,
-    by_key: Names<usize>,
+    /// The slots in the order of their keys: a key's text stands in its slot and nowhere else.
+    by_key: Vec<usize>,
     labels: Labels,
     /// The names of the scopes after [`Scope::ALL`].
     scopes: Vec<String>,
@@ -86,17 +86,14 @@ impl KeyPool {
         if !key.is_none() {
             self.remove(&ApiKey::none(), scope); // a server that wants keys after all
         }
-        let slot = match self.by_key.get(key.expose()) {
-            Some(&slot) => slot,
-            None => self.new_slot(key),
-        };
+        let slot = self.slot_of_key(&key).unwrap_or_else(|| self.new_slot(key));
         self.slots[slot].iter_mut().for_each(|entry| entry.join(scope));
         self.place(slot);
     }
 
     /// Forgets all that is held against a key: somebody knows better.
     pub fn revive(&mut self, key: &ApiKey) {
-        if let Some(&slot) = self.by_key.get(key.expose()) {
+        if let Some(slot) = self.slot_of_key(key) {
             self.slots[slot].iter_mut().for_each(Slot::revive);
             self.place(slot);
         }
@@ -105,7 +102,7 @@ impl KeyPool {
     /// Takes a key out of a scope. When it is in none it is retired: no new work, and it is gone when
     /// its last work ends. False if it was not there.
     pub fn remove(&mut self, key: &ApiKey, scope: Scope) -> bool {
-        let Some(&slot) = self.by_key.get(key.expose()) else { return false };
+        let Some(slot) = self.slot_of_key(key) else { return false };
         let Some(entry) = self.slot_mut(slot) else { return false };
         let was_there = entry.leave(scope);
         self.place(slot);
@@ -179,7 +176,7 @@ impl KeyPool {
 
     /// Changes a key's in-flight count by hand; never below 0. False if the key is unknown.
     pub fn adjust(&mut self, key: &ApiKey, up: bool) -> bool {
-        let Some(&slot) = self.by_key.get(key.expose()) else { return false };
+        let Some(slot) = self.slot_of_key(key) else { return false };
         self.uses += 1;
         let uses = self.uses;
         if let Some(entry) = self.slot_mut(slot) {
@@ -223,9 +220,21 @@ impl KeyPool {
             self.slots.push(None);
         }
         self.uses += 1;
-        self.by_key.insert(key.shared(), slot);
+        if let Err(place) = self.place_of_key(&key) {
+            self.by_key.insert(place, slot);
+        }
         self.slots[slot] = Some(Slot::new(self.labels.give(&key), key, self.uses));
         slot
+    }
+
+    fn slot_of_key(&self, key: &ApiKey) -> Option<usize> {
+        self.place_of_key(key).ok().map(|place| self.by_key[place])
+    }
+
+    /// Where a key's slot stands among those of the others, or else would stand.
+    fn place_of_key(&self, key: &ApiKey) -> Result<usize, usize> {
+        let text = |slot: usize| self.slot(slot).map_or("", |entry| entry.key.expose());
+        self.by_key.binary_search_by(|&slot| text(slot).cmp(key.expose()))
     }
 
     fn slot(&self, slot: usize) -> Option<&Slot> {
@@ -246,11 +255,10 @@ impl KeyPool {
         self.resting.remove(slot);
         let Some(entry) = self.slot(slot) else { return };
         if entry.retired {
-            if entry.in_flight == 0
-                && let Some(gone) = self.slots[slot].take()
-            {
-                self.by_key.remove(gone.key.expose());
-                self.labels.take_back(&gone.label);
+            if entry.in_flight == 0 {
+                self.by_key.retain(|known| *known != slot);
+                let gone = self.slots[slot].take();
+                gone.iter().for_each(|gone| self.labels.take_back(&gone.label));
             }
             return;
         }

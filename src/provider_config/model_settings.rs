@@ -8,7 +8,6 @@ use super::known_providers::known_base_url;
 use super::rules;
 use super::setting::Setting;
 use crate::core::key::ApiKey;
-use crate::core::names::Names;
 use crate::error::Problem;
 
 /// How long a chat call may take where no `timeout` is set. Streams then have no total.
@@ -143,8 +142,12 @@ impl ModelSettings {
 
 /// The keys in order, each once.
 pub(super) fn distinct(keys: impl IntoIterator<Item = ApiKey>) -> Vec<ApiKey> {
-    let mut seen = Names::default();
-    keys.into_iter().filter(|key| seen.insert(key.shared(), ())).collect()
+    keys.into_iter().fold(Vec::new(), |mut distinct, key| {
+        if !distinct.contains(&key) {
+            distinct.push(key);
+        }
+        distinct
+    })
 }
 
 /// Headers and query parameters may carry secrets too: only their names are shown.
