@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use crate::accounting::Counters;
 use crate::client::{Inner, OpenAiCompatible};
 use crate::core::backoff::Jitter;
+use crate::core::secret::Secret;
 use crate::error::{Error, Problem};
 use crate::events::Observer;
 use crate::exchange::Engine;
@@ -216,7 +217,7 @@ impl<'a> ConfigLoader<'a> {
             let message = format!("can't read {}: {error}", path.display());
             Error::config(vec![Problem::new("", 0, message)])
         })?;
-        self.load_str(&text)
+        self.load_str(&Secret::from(text))
     }
 
     /// Loads a file's text. Either all of it is loaded or nothing.

@@ -4,13 +4,15 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::names::Names;
+use super::secret::Secret;
 
 /// Shorter keys would show too much of themselves by their last four characters.
 const SHORTEST_WITH_A_TAIL: usize = 12;
 
 /// An API key. It has no `Display`, and its `Debug` shows its last four characters (`…abcd`), of a
 /// short one none (`…`). The empty key stands for "no key": the servers on one's own machine that
-/// want none.
+/// want none. Clones share one text, which is written over with zeros when the last of them is
+/// dropped (natively).
 ///
 /// ```
 /// use lockkeeper::ApiKey;
@@ -20,13 +22,13 @@ const SHORTEST_WITH_A_TAIL: usize = 12;
 /// assert_eq!(key.expose(), "sk-proj-0123456789abcd");
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct ApiKey(Arc<str>);
+pub struct ApiKey(Arc<Secret>);
 
 impl ApiKey {
     /// A key.
     #[must_use]
     pub fn new(key: &str) -> Self {
-        Self(key.into())
+        Self::from(key.to_owned())
     }
 
     /// No key, for a server that wants none.
@@ -70,9 +72,16 @@ impl From<&String> for ApiKey {
     }
 }
 
+/// Takes the text over: unlike that of a `&str`, no copy of it stays behind.
 impl From<String> for ApiKey {
     fn from(key: String) -> Self {
-        Self::new(&key)
+        Secret::from(key).into()
+    }
+}
+
+impl From<Secret> for ApiKey {
+    fn from(key: Secret) -> Self {
+        Self(Arc::new(key))
     }
 }
 

@@ -15,6 +15,7 @@ pub mod ranked_heap;
 pub mod redaction;
 pub mod retry;
 pub mod retry_after;
+pub mod secret;
 pub mod sse;
 pub mod text;
 pub mod time;

@@ -19,6 +19,7 @@ pub(crate) use built_in::addresses::ipv6_text;
 pub(crate) use built_in::numbers::{number, number_text};
 pub(crate) use built_in::transport as default_transport;
 pub use built_in::transports;
+pub(crate) use built_in::wipe::wipe;
 pub(crate) use http::Body;
 pub use http::{Header, HttpRequest, HttpResponse, TransportError};
 pub use maybe_send::{BoxFuture, BoxStream, MaybeSend, MaybeSync, boxed, boxed_stream};

@@ -1,5 +1,7 @@
 //! `$NAME` in a key or a header: the value of an environment variable.
 
+use crate::core::secret::Secret;
+
 /// Looks up an environment variable.
 pub(super) type Env<'e> = &'e dyn Fn(&str) -> Option<String>;
 
@@ -10,18 +12,19 @@ pub(super) type Env<'e> = &'e dyn Fn(&str) -> Option<String>;
 /// # Errors
 ///
 /// A variable that is missing or empty, or a `$` that begins no variable's name.
-pub(super) fn resolve(text: &str, env: Env<'_>) -> Result<String, String> {
-    let Some(name) = text.strip_prefix('$') else { return Ok(text.to_owned()) };
+pub(super) fn resolve(text: &str, env: Env<'_>) -> Result<Secret, String> {
+    let Some(name) = text.strip_prefix('$') else { return Ok(text.to_owned().into()) };
     if name.starts_with('$') {
-        return Ok(name.to_owned());
+        return Ok(name.to_owned().into());
     }
     if !is_variable_name(name) {
         return Err("begins with `$` but names no environment variable: write `$NAME`, without \
                     braces, or `$$…` for a value that begins with `$`"
             .to_owned());
     }
-    match env(name).map(|value| value.trim_ascii().to_owned()) {
-        Some(value) if !value.is_empty() => Ok(value),
+    let found = env(name).map(Secret::from);
+    match found.as_ref().map(|value| value.trim_ascii()) {
+        Some(value) if !value.is_empty() => Ok(value.to_owned().into()),
         found => {
             let state = if found.is_some() { "empty" } else { "not set" };
             Err(format!("the environment variable {} is {state}", shown(name)))
@@ -74,7 +77,7 @@ mod tests {
             ("$$KEY", "$KEY"),
             ("$$$", "$$"),
         ] {
-            assert_eq!(resolve(text, &env).as_deref(), Ok(value), "{text}");
+            assert_eq!(resolve(text, &env).as_deref().ok(), Some(value), "{text}");
         }
     }
 
@@ -89,7 +92,7 @@ mod tests {
             ("$1KEY", "without braces"),
             ("$KEY ", "without braces"),
         ] {
-            let error = resolve(text, &env).unwrap_err();
+            let error = resolve(text, &env).err().unwrap();
             assert!(error.contains(message), "{text}: {error}");
             assert!(!error.contains("ecret"), "{error}");
         }

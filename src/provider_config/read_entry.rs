@@ -13,6 +13,7 @@ use super::rules::{self, Part};
 use super::setting::{Setting, Shape};
 use crate::core::json::Value;
 use crate::core::key::ApiKey;
+use crate::core::secret::Secret;
 use crate::core::time::duration_from_seconds;
 use crate::error::Problem;
 
@@ -101,7 +102,9 @@ fn read_setting<'a>(
         Shape::Keys => settings.api_keys = keys(reader, value, env),
         Shape::Entries => settings.fallbacks = entries(reader, value),
         Shape::Headers => {
-            let read = |reader: &mut _, value: &_| secret(reader, value, env, rules::header_value);
+            let read = |reader: &mut _, value: &_| {
+                secret(reader, value, env, rules::header_value).map(Secret::into_text)
+            };
             settings.headers = pairs(reader, value, &read);
         }
         Shape::Query => settings.query = pairs(reader, value, &query),
@@ -187,7 +190,7 @@ fn secret<'a>(
     value: &Node<'a>,
     env: Env<'_>,
     rule: fn(&str) -> Result<(), String>,
-) -> Option<String> {
+) -> Option<Secret> {
     let written = reader.text(value)?;
     let found = resolve(written, env).and_then(|secret| match rule(&secret) {
         Ok(()) => Ok(secret),

@@ -5,6 +5,7 @@ mod clock;
 pub mod numbers;
 #[cfg(feature = "reqwest")]
 mod reqwest_transport;
+pub mod wipe;
 
 use std::sync::Arc;
 

@@ -16,6 +16,7 @@ use futures_util::{Stream, TryStreamExt};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use tokio::runtime::{Builder, Handle, Runtime};
 
+use crate::core::secret::Secret;
 use crate::platform::{
     BoxFuture, Header, HttpRequest, HttpResponse, Transport, TransportError, boxed, boxed_stream,
 };
@@ -73,9 +74,10 @@ impl Transport for ReqwestTransport {
         request: HttpRequest,
     ) -> BoxFuture<'static, Result<HttpResponse, TransportError>> {
         let client = self.client.clone();
+        let headers = header_map(request.headers); // now, so that a request never sent is wiped too
         boxed(async move {
             let runtime = runtime()?;
-            let headers = header_map(request.headers)?;
+            let headers = headers?;
             let response = Entered {
                 runtime,
                 inner: Box::pin(async move {
@@ -133,12 +135,13 @@ fn header_map(headers: Vec<Header>) -> Result<HeaderMap, TransportError> {
     for header in headers {
         let name = HeaderName::from_bytes(header.name.as_bytes())
             .map_err(|_| TransportError::fatal(format!("`{}` is no header name", header.name)))?;
-        let mut value =
-            HeaderValue::from_maybe_shared(Bytes::from(header.value)).map_err(|_| {
-                TransportError::fatal(format!(
-                    "the value of header `{name}` has characters not allowed"
-                ))
-            })?;
+        // The one copy, which is wiped when the last of those who send it lets go.
+        let value = Bytes::from_owner(Secret::from(header.value));
+        let mut value = HeaderValue::from_maybe_shared(value).map_err(|_| {
+            TransportError::fatal(format!(
+                "the value of header `{name}` has characters not allowed"
+            ))
+        })?;
         value.set_sensitive(header.sensitive);
         map.append(name, value);
     }

@@ -8,6 +8,7 @@ pub mod addresses;
 mod clock;
 mod fetch_transport;
 pub mod numbers;
+pub mod wipe;
 
 use std::sync::Arc;
 
