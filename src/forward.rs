@@ -1,6 +1,7 @@
 //! Somebody else's request, sent through a client's pool, bucket, retries and clocks: whoever keeps an
 //! SDK of their own gains those without giving up its types.
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,13 +11,14 @@ use crate::call::Call;
 use crate::client::Inner;
 use crate::clocks::{Limit, next_piece};
 use crate::codec::Account;
+use crate::core::redaction::Redaction;
 use crate::core::retry::Failure;
 use crate::core::text;
 use crate::error::{Clock, Error, ErrorKind, Problem};
 use crate::events::Outcome;
 use crate::key_pool::KeyLease;
-use crate::platform::{Body, HttpResponse, TransportError, boxed_stream};
-use crate::response_failure::Refusal;
+use crate::platform::{Body, HttpResponse, TransportError, boxed_stream, without_query};
+use crate::response_failure::{Refusal, hide_in_headers};
 
 /// What tells an SDK that there is no use in trying again: that has been done.
 const NO_MORE_RETRIES: (&str, &str) = ("x-should-retry", "false");
@@ -25,7 +27,7 @@ const NO_MORE_RETRIES: (&str, &str) = ("x-should-retry", "false");
 const OF_THE_WIRE: [&str; 3] = ["content-encoding", "content-length", "transfer-encoding"];
 
 /// A request to be passed on.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ForwardRequest {
     /// Its method.
     pub method: String,
@@ -39,6 +41,21 @@ pub struct ForwardRequest {
     pub model: Option<String>,
     /// Whether it asks for a stream, so that a stream's clocks run.
     pub streams: bool,
+}
+
+/// Whoever sends it may have keys of their own in headers and the query.
+impl fmt::Debug for ForwardRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| &**name).collect();
+        f.debug_struct("ForwardRequest")
+            .field("method", &self.method)
+            .field("url", &without_query(&self.url))
+            .field("headers", &names)
+            .field("body", &self.body)
+            .field("model", &self.model)
+            .field("streams", &self.streams)
+            .finish()
+    }
 }
 
 /// Sends a request, and passes on the answer, or what the provider says in its place once nothing
@@ -87,6 +104,9 @@ struct Held {
     call: Box<Call>,
     lease: Option<KeyLease>,
     body: Body,
+    redaction: Redaction,
+    /// What has come and may be the beginning of a secret.
+    rest: Vec<u8>,
 }
 
 /// Ends the call with its body, whoever else still holds the account.
@@ -103,8 +123,11 @@ fn held(
     lease: KeyLease,
     response: HttpResponse,
 ) -> HttpResponse {
-    let HttpResponse { status, headers, body } = response;
-    let held = Box::new(Held { client, call, lease: Some(lease), body });
+    let HttpResponse { status, mut headers, body } = response;
+    let redaction = client.engine.wire.redaction(lease.api_key());
+    hide_in_headers(&mut headers, &redaction);
+    let (lease, rest) = (Some(lease), Vec::new());
+    let held = Box::new(Held { client, call, lease, body, redaction, rest });
     let body = stream::unfold(held, |mut held| async move {
         let piece = held.next().await?;
         Some((piece, held))
@@ -113,7 +136,24 @@ fn held(
 }
 
 impl Held {
+    /// The next piece that may be shown.
     async fn next(&mut self) -> Option<Result<Bytes, TransportError>> {
+        loop {
+            let piece = match self.piece().await {
+                Some(Ok(bytes)) if bytes.is_empty() => continue,
+                Some(Ok(bytes)) => bytes,
+                None if !self.rest.is_empty() => Bytes::new(),
+                end => return end,
+            };
+            let shown = self.redaction.passed_on(&mut self.rest, &piece);
+            if !shown.is_empty() {
+                return Some(Ok(shown.into()));
+            }
+        }
+    }
+
+    /// The next piece that comes.
+    async fn piece(&mut self) -> Option<Result<Bytes, TransportError>> {
         self.lease.as_ref()?; // the body has ended
         let engine = &self.client.engine;
         let idle = Limit::new(Clock::Idle, self.call.clocks.idle, engine.runtime().now());

@@ -46,10 +46,16 @@ impl Refusal {
         if redaction.finds(&self.body) {
             self.body = redaction.redacted(&self.body).into_bytes();
         }
-        for (_, value) in &mut self.headers {
-            *value = redaction.redacted(&*value);
-        }
+        hide_in_headers(&mut self.headers, redaction);
         self
+    }
+}
+
+/// Takes secrets out of the headers of a response that is passed on.
+pub(crate) fn hide_in_headers(headers: &mut Vec<(String, String)>, redaction: &Redaction) {
+    headers.retain(|(name, _)| !redaction.finds(name.as_bytes()));
+    for (_, value) in headers {
+        *value = redaction.redacted_value(value);
     }
 }
 

@@ -14,6 +14,9 @@ use crate::provider_config::ModelSettings;
 /// A header's or parameter's value of fewer characters is no secret.
 const SHORTEST_SECRET: usize = 8;
 
+/// What comes before a token in a header.
+const SCHEMES: [&str; 4] = ["bearer", "basic", "token", "key"];
+
 const AUTHORIZATION: &str = "authorization";
 
 /// Headers of a forwarded request that belong to the way that it came, or could be a key.
@@ -37,7 +40,8 @@ pub(crate) struct Wire {
     /// The headers of a request for a stream.
     stream_headers: Vec<Header>,
     auth_header: Option<String>,
-    /// What the settings send besides keys: gateways have keys of their own.
+    /// Not only the key of an attempt is one: a cache may answer with what it said of another, and
+    /// gateways have keys of their own in headers and the query.
     secrets: Arc<[ApiKey]>,
 }
 
@@ -60,9 +64,9 @@ impl Wire {
             headers
         };
         let auth_header = settings.auth_header.as_ref().map(|name| name.to_ascii_lowercase());
-        let mut secrets = Vec::new();
+        let mut secrets = settings.api_keys.clone();
         for (_, value) in settings.headers.iter().chain(&settings.query) {
-            for secret in [Some(&**value), behind_bearer(value)].into_iter().flatten() {
+            for secret in [Some(&**value), behind_scheme(value)].into_iter().flatten() {
                 if secret.chars().count() >= SHORTEST_SECRET {
                     secrets.push(ApiKey::new(secret));
                 }
@@ -128,9 +132,9 @@ impl Wire {
 }
 
 /// The token of a value such as `Bearer …`, which may be echoed without that word.
-fn behind_bearer(value: &str) -> Option<&str> {
+fn behind_scheme(value: &str) -> Option<&str> {
     let (scheme, token) = text::cut(value, " ");
-    token.filter(|_| scheme.eq_ignore_ascii_case("bearer"))
+    token.filter(|_| SCHEMES.iter().any(|known| scheme.eq_ignore_ascii_case(known)))
 }
 
 fn header(name: &str, value: &str) -> Header {
@@ -157,13 +161,15 @@ mod tests {
         let mut settings = ModelSettings::new("openai", "gpt-4", ["sk-0123456789abcd"]);
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         settings.headers = vec![pair("X-A", "Bearer gateway-0123456789"), pair("X-B", "short")];
+        settings.headers.push(pair("X-C", "basic dXNlcjpzZWNyZXQ="));
+        settings.api_keys.push(ApiKey::new("sk-9876543210wxyz"));
         settings.query = vec![pair("code", "a b/c&d=efgh")];
         let redaction = Wire::new(&settings).redaction(&settings.api_keys[0]);
         let shown = redaction.redacted(
             "sk-0123456789abcd Bearer gateway-0123456789 gateway-0123456789 short \
-             ?code=a%20b%2Fc%26d%3Defgh",
+             ?code=a%20b%2Fc%26d%3Defgh dXNlcjpzZWNyZXQ= sk-9876543210wxyz",
         );
-        assert_eq!(shown, "…abcd …6789 …6789 short ?code=…efgh");
+        assert_eq!(shown, "…abcd …6789 …6789 short ?code=…efgh …ZXQ= …wxyz");
     }
 
     #[test]

@@ -93,15 +93,38 @@ fn limits_and_outages_are_retried() {
 #[test]
 fn a_refusal_is_passed_on_and_stops_further_retries() {
     let refusal = Reply::error(400, "bad", &format!("no {KEY} here"));
-    let refusal = refusal.header("x-echo", KEY);
+    let refusal = refusal.header("x-echo", KEY).header(&format!("x-{KEY}"), "1");
     let bench = bench(vec![refusal]);
     let mut refused = request();
     refused.streams = false;
     let (response, _) = bench.clock.block_on(bench.llm.forward(refused)).unwrap();
     assert_eq!((response.status, response.header("x-should-retry")), (400, Some("false")));
-    assert_eq!(response.header("x-echo"), Some("…aaaa"));
+    assert_eq!(response.header("x-echo"), Some("...aaaa"), "no header holds a `…`");
+    assert!(response.headers.iter().all(|(name, _)| !name.contains(KEY)));
     let text = bench.clock.block_on(body(response)).unwrap();
     assert!(text.contains("bad") && text.contains("no …aaaa here"), "{text}");
+}
+
+#[test]
+fn an_answer_is_passed_on_without_the_keys_that_it_echoes() {
+    // A gateway may answer with what it has said of another key.
+    let error = |key: &str| format!(r#"{{"error":{{"message":"bad key {key}"}}}}"#);
+    let events = [error(KEY), error("sk-0123456789bbbb")];
+    let echo = Reply::events(events.iter().map(String::as_str)).header("x-echo", KEY);
+    let bench = bench(vec![echo]);
+    let (response, _) = bench.clock.block_on(bench.llm.forward(request())).unwrap();
+    assert_eq!(response.header("x-echo"), Some("...aaaa"));
+    let text = bench.clock.block_on(body(response)).unwrap();
+    assert_eq!(text, format!("data: {}\n\ndata: {}\n\n", error("…aaaa"), error("…bbbb")));
+}
+
+#[test]
+fn a_request_shows_no_secret_that_came_with_it() {
+    let url = "https://api.example.com/v1/embeddings?key=theirs-0123456789".to_owned();
+    let headers = vec![("authorization".to_owned(), "Bearer theirs-0123456789".to_owned())];
+    let shown = format!("{:?}", ForwardRequest { url, headers, ..request() });
+    assert!(!shown.contains("theirs-0"), "{shown}");
+    assert!(shown.contains("/v1/embeddings?…") && shown.contains("authorization"), "{shown}");
 }
 
 #[test]

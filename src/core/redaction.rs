@@ -5,9 +5,16 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::key::ApiKey;
+use super::text;
 
-/// So much of a secret at the end of a text is taken for one that was cut.
+/// So much of a secret at the end of a text is taken for one that was cut…
 const LEAST_OF_A_SECRET: usize = 4;
+
+/// …and so much of its beginning for one that was cut anywhere, if that is half of it.
+const LEAST_OF_A_PART: usize = 16;
+
+/// Shorter ones may well be words of an answer, which must come through as it is.
+const LEAST_IN_AN_ANSWER: usize = 16;
 
 /// The secrets of one attempt: its key, and what its settings send besides.
 #[derive(Clone)]
@@ -25,39 +32,66 @@ impl Redaction {
     /// `text` with each secret's label in its place, however it is spelled, and also where the text
     /// ends in the middle of it. To be done before a text is cut, so that no part of a secret stays.
     pub fn redacted(&self, text: impl AsRef<[u8]>) -> String {
-        let text = String::from_utf8_lossy(text.as_ref());
-        let (mut shown, mut kept, mut at) = (String::new(), 0, 0);
-        while at < text.len() {
-            let rest = &text.as_bytes()[at..];
-            let Some((length, secret)) = self.longest(rest) else {
-                at += 1;
-                continue;
-            };
-            shown.push_str(&text[kept..at]);
-            shown.push_str(&secret.label());
-            at += length;
-            kept = at;
-        }
-        shown.push_str(&text[kept..]);
+        let (shown, _) = self.replaced(text.as_ref(), 1, true);
+        String::from_utf8_lossy(&shown).into_owned()
+    }
+
+    /// The same for a header's value, which is ASCII.
+    pub fn redacted_value(&self, value: &str) -> String {
+        text::replaced(&self.redacted(value), "…", "...")
+    }
+
+    /// The next piece of an answer that is passed on. What may be the beginning of a secret is left in
+    /// `rest` until more has come, or nothing more (an empty piece).
+    pub fn passed_on(&self, rest: &mut Vec<u8>, piece: &[u8]) -> Vec<u8> {
+        rest.extend_from_slice(piece);
+        let (shown, used) = self.replaced(rest, LEAST_IN_AN_ANSWER, piece.is_empty());
+        rest.drain(..used);
         shown
     }
 
     /// Whether there is a secret in `text`.
     pub fn finds(&self, text: &[u8]) -> bool {
-        (0..text.len()).any(|at| self.longest(&text[at..]).is_some())
+        (0..text.len()).any(|at| self.longest(&text[at..], 1).is_some())
+    }
+
+    /// `text` with the labels of secrets that are not shorter than `least` in their places, and how
+    /// much of it that is: if it does not end here, it is only shown as far as it is known.
+    fn replaced(&self, text: &[u8], least: usize, ends: bool) -> (Vec<u8>, usize) {
+        let (mut shown, mut kept, mut at) = (Vec::new(), 0, 0);
+        while at < text.len() {
+            let rest = &text[at..];
+            if !ends && self.all(least).any(|secret| stands(secret, rest).0 == rest.len()) {
+                break;
+            }
+            let Some((length, secret)) = self.longest(rest, least) else {
+                at += 1;
+                continue;
+            };
+            shown.extend_from_slice(&text[kept..at]);
+            shown.extend_from_slice(secret.label().as_bytes());
+            at += length;
+            kept = at;
+        }
+        shown.extend_from_slice(&text[kept..at]);
+        (shown, at)
+    }
+
+    /// The secrets that are not shorter than `least`.
+    fn all(&self, least: usize) -> impl Iterator<Item = &ApiKey> {
+        let all = self.secrets.iter().chain([&self.key]);
+        all.filter(move |secret| secret.expose().len() >= least)
     }
 
     /// The secret that stands at the beginning of `text`, and how many bytes it takes there. One may
-    /// be the beginning of another.
-    fn longest(&self, text: &[u8]) -> Option<(usize, &ApiKey)> {
+    /// be the beginning of another; of equals the whole one is meant.
+    fn longest(&self, text: &[u8], least: usize) -> Option<(usize, &ApiKey)> {
         let mut longest = None;
-        for secret in self.secrets.iter().chain([&self.key]) {
-            let Some(length) = length_of(secret, text) else { continue };
-            let rank = (length, secret.expose().len());
-            if longest.is_none_or(|(length, other): (usize, &ApiKey)| {
-                rank > (length, other.expose().len())
-            }) {
-                longest = Some((length, secret));
+        let mut best = (0, false);
+        for secret in self.all(least) {
+            let found = length_of(secret, text).filter(|found| *found > best);
+            if let Some(found) = found {
+                (best, longest) = (found, Some((found.0, secret)));
             }
         }
         longest
@@ -70,26 +104,36 @@ impl fmt::Debug for Redaction {
     }
 }
 
-/// How many bytes `secret` takes at the beginning of `text`, if that is where it stands.
-fn length_of(secret: &ApiKey, text: &[u8]) -> Option<usize> {
+/// How many bytes `secret` takes at the beginning of `text`, if that is where it stands, or enough of
+/// it; and whether that is the whole of it.
+fn length_of(secret: &ApiKey, text: &[u8]) -> Option<(usize, bool)> {
+    let whole = secret.expose().len();
+    let (length, shown) = stands(secret, text);
+    let enough = match shown {
+        _ if shown == whole => true,
+        // The text ends here.
+        _ if length == text.len() => shown >= LEAST_OF_A_SECRET,
+        _ => shown >= LEAST_OF_A_PART && 2 * shown >= whole,
+    };
+    enough.then_some((length, shown == whole))
+}
+
+/// How many bytes at the beginning of `text` stand for `secret` or the beginning of it, and for how
+/// many of its bytes. With an escape that has only begun, that is all of the text.
+fn stands(secret: &ApiKey, text: &[u8]) -> (usize, usize) {
     let secret = secret.expose().as_bytes();
-    if secret.is_empty() {
-        return None;
-    }
     if text.starts_with(secret) {
-        return Some(secret.len());
+        return (secret.len(), secret.len());
     }
     let mut at = 0;
     for (index, byte) in secret.iter().enumerate() {
         match length_of_byte(*byte, &text[at..]) {
             Some(length) => at += length,
-            None if index >= LEAST_OF_A_SECRET && breaks_off(&text[at..]) => {
-                return Some(text.len());
-            }
-            None => return None,
+            None if breaks_off(&text[at..]) => return (text.len(), index),
+            None => return (at, index),
         }
     }
-    Some(at)
+    (at, secret.len())
 }
 
 /// How many bytes at the beginning of `text` stand for `byte`: it may be percent-encoded, or escaped
@@ -167,6 +211,38 @@ mod tests {
             }
         }
         assert_eq!(redacted(&[key], "no sk-"), "no sk-", "how every key begins");
+    }
+
+    #[test]
+    fn a_secret_that_was_cut_in_the_middle_of_a_text_does_not_stay_if_it_is_half() {
+        let key = "sk-proj-0123456789-0123456789-abcd"; // 34 characters
+        for length in 17..34 {
+            let shown = redacted(&[key], &format!("no {}... here", &key[..length]));
+            assert_eq!(shown, "no …abcd... here", "{length}");
+        }
+        for less in ["sk-proj-01234567", "sk-proj-"] {
+            let text = format!("no {less}... here");
+            assert_eq!(redacted(&[key], &text), text, "how many keys begin");
+        }
+        assert_eq!(redacted(&["ä".repeat(20).as_str()], &"äö".repeat(20)), "äö".repeat(20));
+    }
+
+    #[test]
+    fn an_answer_is_passed_on_in_whatever_pieces_it_comes() {
+        let key = "sk-/0123456789-abcd";
+        let redaction = Redaction::new([ApiKey::new("word")].into(), ApiKey::new(key));
+        let answer = r"\ä s sk a word: sk-\/0123456789-abcd% sk-%2f0123456789-abcd, sk-/01 \u00";
+        let answer = &[answer.as_bytes(), b"\xff"].concat()[..];
+        let expected = [r"\ä s sk a word: …abcd% …abcd, sk-/01 \u00".as_bytes(), b"\xff"].concat();
+        for length in 1..answer.len() {
+            let (mut rest, mut shown) = (Vec::new(), Vec::new());
+            for piece in answer.chunks(length).chain([&[][..]]) {
+                shown.extend(redaction.passed_on(&mut rest, piece));
+                assert!(rest.len() < 6 * key.len());
+            }
+            assert_eq!(String::from_utf8_lossy(&shown), String::from_utf8_lossy(&expected));
+            assert_eq!((shown == expected, rest.len()), (true, 0), "{length}");
+        }
     }
 
     #[test]

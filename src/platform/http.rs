@@ -54,15 +54,18 @@ impl HttpRequest {
 /// A gateway's own key may stand in the query, so that is not shown.
 impl fmt::Debug for HttpRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (url, query) =
-            self.url.split_once('?').map_or((&*self.url, ""), |(url, _)| (url, "?…"));
         f.debug_struct("HttpRequest")
             .field("method", &self.method)
-            .field("url", &format_args!("{url}{query}"))
+            .field("url", &without_query(&self.url))
             .field("headers", &self.headers)
             .field("body", &self.body)
             .finish()
     }
+}
+
+/// A URL as it may be shown.
+pub(crate) fn without_query(url: &str) -> String {
+    url.split_once('?').map_or_else(|| url.to_owned(), |(url, _)| format!("{url}?…"))
 }
 
 /// A body, piece by piece. Dropping it ends the request and closes its connection.
