@@ -14,6 +14,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, RequestBuilder, Url};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::core::secret::Secret;
@@ -73,19 +74,25 @@ impl Transport for ReqwestTransport {
         &self,
         request: HttpRequest,
     ) -> BoxFuture<'static, Result<HttpResponse, TransportError>> {
-        let client = self.client.clone();
-        let headers = header_map(request.headers); // now, so that a request never sent is wiped too
+        // Now, so that of a request that is never sent nothing stays either.
+        let request = self.request(request);
         boxed(async move {
-            let runtime = runtime()?;
-            let headers = headers?;
-            let response = Entered {
-                runtime,
-                inner: Box::pin(async move {
-                    client.post(request.url).headers(headers).body(request.body).send().await
-                }),
-            };
+            let (runtime, request) = (runtime()?, request?);
+            let response = Entered { runtime, inner: Box::pin(request.send()) };
             response.await.map(into_response).map_err(transport_error)?
         })
+    }
+}
+
+impl ReqwestTransport {
+    fn request(&self, request: HttpRequest) -> Result<RequestBuilder, TransportError> {
+        let HttpRequest { method, url, headers, body } = request;
+        let url = Url::parse(&url).map_err(|error| TransportError::fatal(error.to_string()))?;
+        let method = Method::from_bytes(method.as_bytes())
+            .map_err(|_| TransportError::fatal(format!("`{method}` is no method")))?;
+        let request = self.client.request(method, url).headers(header_map(headers)?);
+        // Of a method that has no body, it would be one of no length.
+        Ok(if body.is_empty() { request } else { request.body(body) })
     }
 }
 
@@ -179,4 +186,26 @@ fn with_causes(error: &reqwest::Error) -> String {
         cause = inner.source();
     }
     message
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_marked_for_whoever_logs_or_compresses_headers() {
+        let header = |name: &str, sensitive| {
+            let (name, value) = (name.to_owned(), "sk-0123456789".to_owned());
+            Header { name, value, sensitive }
+        };
+        let map = header_map(vec![header("authorization", true), header("x-open", false)]).unwrap();
+        let is_sensitive = |name: &str| map[name].is_sensitive();
+        assert_eq!((is_sensitive("authorization"), is_sensitive("x-open")), (true, false));
+        assert_eq!(format!("{:?}", map["authorization"]), "Sensitive");
+
+        let unfit = Header { value: "sk-\n0123456789".to_owned(), ..header("api-key", true) };
+        let message = header_map(vec![unfit]).unwrap_err().message;
+        assert_eq!(message, "the value of header `api-key` has characters not allowed");
+    }
 }
