@@ -4,11 +4,13 @@
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::process::Command;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use futures::executor::block_on;
 use lockkeeper::codec::ForwardRequest;
-use lockkeeper::{ModelSettings, OpenAiCompatible};
+use lockkeeper::{ChatOptions, LlmInterface, Message, ModelSettings, OpenAiCompatible};
 
 const ANSWER: &str = r#"{"choices":[{"message":{"content":"Hi!"},"finish_reason":"stop"}]}"#;
 
@@ -58,4 +60,31 @@ fn a_forwarded_request_keeps_its_method() {
     let head = head.join().unwrap();
     assert!(head.starts_with("GET /models HTTP/1.1\r\n"), "{head}");
     assert!(head.contains("authorization: Bearer sk-native-0123456789\r\n"), "{head}");
+}
+
+/// Whoever is this program's proxy would read the keys that are for this machine alone.
+#[test]
+fn what_is_for_this_machine_goes_through_no_proxy() {
+    const PROVIDER: &str = "LOCKKEEPER_TEST_PROVIDER";
+    if let Ok(address) = std::env::var(PROVIDER) {
+        let options = ChatOptions::default().timeout(Duration::from_secs(10));
+        block_on(client(&address).chat(vec![Message::user("Hi!")], options)).unwrap();
+        return;
+    }
+    let (provider, head) = server();
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    proxy.set_nonblocking(true).unwrap();
+    // The proxy's address is for a process of its own, which is this test once more.
+    let mut again = Command::new(std::env::current_exe().unwrap());
+    again.args(["--exact", "what_is_for_this_machine_goes_through_no_proxy"]);
+    for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
+        again.env(name, format!("http://{}", proxy.local_addr().unwrap()));
+    }
+    for name in ["NO_PROXY", "no_proxy", "REQUEST_METHOD"] {
+        again.env_remove(name);
+    }
+    let ended = again.env(PROVIDER, provider).spawn().unwrap().wait().unwrap();
+    assert!(proxy.accept().is_err(), "the proxy was asked");
+    assert!(ended.success());
+    assert!(head.join().unwrap().starts_with("POST /chat/completions HTTP/1.1\r\n"));
 }

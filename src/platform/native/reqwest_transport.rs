@@ -7,6 +7,7 @@
 
 use std::error::Error as _;
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
@@ -43,30 +44,54 @@ const THREADS: usize = 2;
 #[derive(Clone, Debug)]
 pub struct ReqwestTransport {
     client: reqwest::Client,
+    /// For what is on this machine, where `client` may have a proxy.
+    direct: Option<reqwest::Client>,
 }
 
 impl ReqwestTransport {
-    /// A transport with connections of its own.
+    /// A transport with connections of its own, through the system's proxy if it has one; not to what
+    /// is on this machine, since over plain `http://` the proxy could read the keys.
     ///
     /// # Errors
     /// Where TLS can't be set up.
     pub fn new() -> Result<Self, TransportError> {
-        let client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("lockkeeper/", env!("CARGO_PKG_VERSION")))
-            // Small writes go out at once: a request is one, and latency is what users feel.
-            .tcp_nodelay(true)
-            .build()
-            .map_err(|error| TransportError::fatal(with_causes(&error)))?;
-        Ok(Self::with_client(client))
+        let built = |builder: reqwest::ClientBuilder| {
+            builder.build().map_err(|error| TransportError::fatal(with_causes(&error)))
+        };
+        let direct = Some(built(builder().no_proxy())?);
+        Ok(Self { client: built(builder())?, direct })
     }
 
     /// A transport over `client`, which should follow no redirects: a key must not leave its
     /// provider's origin.
     #[must_use]
     pub fn with_client(client: reqwest::Client) -> Self {
-        Self { client }
+        Self { client, direct: None }
     }
+
+    /// The client for a URL.
+    fn client(&self, url: &Url) -> &reqwest::Client {
+        match &self.direct {
+            Some(direct) if is_on_this_machine(url) => direct,
+            _ => &self.client,
+        }
+    }
+}
+
+fn builder() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("lockkeeper/", env!("CARGO_PKG_VERSION")))
+        // Small writes go out at once: a request is one, and latency is what users feel.
+        .tcp_nodelay(true)
+}
+
+fn is_on_this_machine(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || address.is_ok_and(|address| address.is_loopback())
 }
 
 impl Transport for ReqwestTransport {
@@ -90,7 +115,7 @@ impl ReqwestTransport {
         let url = Url::parse(&url).map_err(|error| TransportError::fatal(error.to_string()))?;
         let method = Method::from_bytes(method.as_bytes())
             .map_err(|_| TransportError::fatal(format!("`{method}` is no method")))?;
-        let request = self.client.request(method, url).headers(header_map(headers)?);
+        let request = self.client(&url).request(method, url).headers(header_map(headers)?);
         // Of a method that has no body, it would be one of no length.
         Ok(if body.is_empty() { request } else { request.body(body) })
     }
@@ -207,5 +232,17 @@ mod tests {
         let unfit = Header { value: "sk-\n0123456789".to_owned(), ..header("api-key", true) };
         let message = header_map(vec![unfit]).unwrap_err().message;
         assert_eq!(message, "the value of header `api-key` has characters not allowed");
+    }
+
+    #[test]
+    fn this_machine_is_known_by_its_names() {
+        let here =
+            |host: &str| is_on_this_machine(&Url::parse(&format!("http://{host}/")).unwrap());
+        for host in ["localhost", "a.localhost:8080", "127.0.0.1", "127.8.9.10:1", "[::1]:80"] {
+            assert!(here(host), "{host}");
+        }
+        for host in ["localhost.test", "notlocalhost", "10.0.0.1", "[::2]", "127.0.0.1.test"] {
+            assert!(!here(host), "{host}");
+        }
     }
 }
