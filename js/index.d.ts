@@ -763,7 +763,10 @@ export class ContentPolicyError extends LLMError {
 export class ServerError extends LLMError {
   readonly kind: "server";
 }
-/** No connection, or it broke before an answer had begun. Its `cause` is what `fetch` threw. */
+/**
+ * No connection, or it broke before an answer had begun. Its `cause` is a copy of what `fetch` threw, with its name,
+ * message and code, and those of its own cause; none where a key was in them.
+ */
 export class ConnectionError extends LLMError {
   readonly kind: "connection";
 }
