@@ -213,6 +213,11 @@ impl<'a> ConfigLoader<'a> {
     /// in it.
     pub fn load_file(self, path: impl AsRef<Path>) -> Result<Providers, Error> {
         let path = path.as_ref();
+        if path.as_os_str().as_encoded_bytes().trim_ascii_start().starts_with(b"{") {
+            // Not to be repeated in an error, since there are keys in it.
+            let message = "expected the path of a file, found JSON: `load_str` takes that";
+            return Err(Error::config(vec![Problem::new("", 0, message)]));
+        }
         let text = std::fs::read_to_string(path).map_err(|error| {
             let message = format!("can't read {}: {error}", path.display());
             Error::config(vec![Problem::new("", 0, message)])

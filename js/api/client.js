@@ -66,6 +66,8 @@ export class OpenAICompatible {
 
   static async loadFromJsonFile(path, options) {
     const site = callSite(this.loadFromJsonFile);
+    // Not to be repeated in an error, since there are keys in it.
+    if (/^\s*[[{]/.test(path)) throw configError([["", "expected the path of a file, found JSON: loadFromJson() takes that"]], site);
     let text;
     try {
       text = await hosted.readText(path);

@@ -9,7 +9,7 @@ const LARGEST_INDEX = 2 ** 26;
 
 /** Parses an answer or a chunk. All that can go wrong goes wrong here, where the engine catches it. */
 export function parse(text) {
-  const json = JSON.parse(text);
+  const json = read(text);
   if (!isObject(json)) throw new TypeError("expected an object");
   const list = json.choices ?? [];
   if (!Array.isArray(list) || !list.every(isObject)) throw new TypeError("choices: expected a list of objects");
@@ -19,6 +19,15 @@ export function parse(text) {
   if (choices.length === 1) facts |= ONE_CHOICE | (choices[0] << FIRST_BIT_OF_CHOICE);
   if (choices.length > 1) facts |= MANY_CHOICES;
   return { json, text, facts, choices };
+}
+
+/** The value of a text, or an error that says nothing of it: hosts quote what they can't read, and with it parts of a key. */
+function read(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new SyntaxError("it is not JSON");
+  }
 }
 
 export const facts = (item) => item.facts;

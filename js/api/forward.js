@@ -40,7 +40,8 @@ function absolute(url, site) {
   try {
     return new URL(String(url)).href;
   } catch {
-    throw configError([["url", `expected a whole URL, found ${url}`]], site);
+    const [shown] = String(url).split(/[?#]/, 1); // what is behind may be a secret
+    throw configError([["url", `expected a whole URL, found ${shown}`]], site);
   }
 }
 

@@ -7,6 +7,7 @@ use super::known_providers::known_names;
 use super::model_settings::ModelSettings;
 use super::nearest_name::nearest_name;
 use super::setting::{Setting, Shape};
+use crate::core::text;
 
 /// Which part of a setting's value is meant.
 #[derive(Clone, Copy, Debug)]
@@ -134,7 +135,8 @@ fn base_url(settings: &ModelSettings) -> Result<(), String> {
 
 fn headers(settings: &ModelSettings, report: Report<'_>) {
     for (index, (name, value)) in settings.headers.iter().enumerate() {
-        let part = Part::Member(name);
+        // A whole line, put where its name belongs, has its value behind that.
+        let part = Part::Member(text::cut(name, ": ").0);
         let is = |other: &String| other.eq_ignore_ascii_case(name);
         if let Err(message) = header_name(name) {
             report(part, message);
@@ -291,6 +293,10 @@ mod tests {
                 Some(part) => assert!(found.len() == 1 && found[0].contains(part), "{found:?}"),
             }
         }
+        let line = messages(Setting::Headers, |s| {
+            s.headers = vec![("Authorization: Bearer sk-secret".to_owned(), String::new())];
+        });
+        assert_eq!(line, ["x.Authorization: is no header name: letters, digits and `-` only"]);
         let twice = messages(Setting::Headers, |s| {
             s.headers = ["X-A", "x-a"].map(|name| (name.to_owned(), "1".to_owned())).to_vec();
         });
