@@ -10,11 +10,13 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::executor::block_on;
+use lockkeeper::codec::ForwardRequest;
 use lockkeeper::testing::{Reply, ScriptedTransport, VirtualClock};
 use lockkeeper::{
-    ApiKey, ChatOptions, ConfigLoader, LlmInterface, ModelSettings, OpenAiCompatible,
+    ApiKey, ChatOptions, ConfigLoader, Event, LlmInterface, ModelSettings, Observer,
+    OpenAiCompatible,
 };
-use mock_provider::Fault;
+use mock_provider::{Fault, MockProvider};
 use tracing_subscriber::filter::LevelFilter;
 
 /// All that is logged in this process, by us and by what we use.
@@ -58,7 +60,7 @@ impl Write for Log {
 
 /// Panics where a key of these tests shows, and says where.
 fn shows_no_key(what: &str) {
-    if let Some(at) = what.find("sk-live-secret") {
+    if let Some(at) = what.find("-live-secret") {
         let line = what[..at].rfind('\n').map_or(0, |end| end + 1);
         panic!("{}", what[line..].lines().next().unwrap_or_default());
     }
@@ -71,11 +73,17 @@ fn raw(head: &str, body: &str) -> Fault {
     Fault::Raw { bytes, then_close: true }
 }
 
+/// What the settings send besides the key.
+const GATEWAY: &str = "gw-live-secret-of-test-0009";
+
 fn every_echo() -> Vec<Fault> {
     let key = live::key(1);
     let event = |data: &str| format!("data: {data}\n\n");
     let text = event(&format!(r#"{{"choices":[{{"delta":{{"content":"{key}"}}}}]}}"#));
-    let error = format!(r#"{{"error":{{"message":"bad {key}","code":"{key}"}}}}"#);
+    let error = format!(r#"{{"error":{{"message":"bad {key}, {GATEWAY}","code":"{key}"}}}}"#);
+    let named = format!("event: error\n{}", event(&error));
+    let escaped: String = key.bytes().map(|byte| format!("\\u{byte:04x}")).collect();
+    let cut = format!("{}{key}", "x".repeat(1_990));
     vec![
         Fault::EchoKey { status: 401 },
         Fault::EchoKey { status: 400 },
@@ -83,53 +91,137 @@ fn every_echo() -> Vec<Fault> {
         Fault::EchoKey { status: 429 },
         raw("200 OK", &error),
         raw("200 OK", &event(&error)),
+        raw("200 OK", &named),
         raw("200 OK", &(text + &event(&error))),
+        raw("200 OK", &event(&key)),
         raw("200 OK", &format!("<p>{key}</p>")),
+        raw(&format!("401 no {key}"), &format!(r#"{{"error":"{escaped}"}}"#)),
+        raw("500 Oh", &format!("<title>{key}</title>")),
+        raw("400 Bad", &format!("no {}... here", &key[..20])),
+        raw("502 Bad", &cut),
+        raw(&format!("403 no\r\nwww-authenticate: Bearer {GATEWAY}\r\nx-{key}: 1"), ""),
         raw(&format!("400 Bad Request\r\nx-request-id: {key}"), &format!("no {key}")),
-        raw(&format!("307 Moved\r\nlocation: https://evil.test/?k={key}"), ""),
+        raw(&format!("307 Moved\r\nlocation: https://{key}@evil.test/{key}?k={key}"), ""),
+        raw(&format!("200 OK\r\nx-echo {key}: {key}"), &key),
     ]
 }
 
+/// Everything that an observer is told, as it shows.
+#[derive(Clone, Default)]
+struct Told(Arc<Mutex<String>>);
+
+impl Observer for Told {
+    fn on_event(&self, call: u64, event: &Event<'_>) {
+        self.0.lock().unwrap().push_str(&format!("{call} {event:?}\n"));
+    }
+}
+
+/// A client with secrets everywhere, of a provider that answers with this from now on.
+fn client_of(provider: &MockProvider, fault: &Fault, told: &Told) -> OpenAiCompatible {
+    let mut settings = live::settings(provider);
+    settings.api_keys.truncate(1);
+    settings.max_retries = 0;
+    settings.headers = vec![("X-Gateway".to_owned(), format!("Basic {GATEWAY}"))];
+    settings.query = vec![("gateway-key".to_owned(), GATEWAY.to_owned())];
+    provider.script([fault.clone()]);
+    let builder = OpenAiCompatible::builder(settings).observer(Arc::new(told.clone()));
+    builder.build().unwrap()
+}
+
+/// How a call fails, if the model itself is left out: what that said is the caller's.
+fn failure_of(llm: &OpenAiCompatible, streams: bool) -> lockkeeper::Error {
+    let options = ChatOptions::default();
+    if !streams {
+        return block_on(llm.chat(live::question(), options)).unwrap_err();
+    }
+    let mut stream = llm.chat_stream(live::question(), options);
+    let error = loop {
+        match block_on(stream.next()).expect("it fails") {
+            Ok(_) => {}
+            Err(error) => break error,
+        }
+    };
+    match error.partial() {
+        Some(partial) if !partial.text.is_empty() => {
+            assert_eq!(partial.text, live::key(1));
+            error.with_partial(Default::default(), Default::default())
+        }
+        _ => error,
+    }
+}
+
+/// All that whoever has a request forwarded gets to see.
+fn forwarded(llm: &OpenAiCompatible) -> String {
+    let request = ForwardRequest {
+        method: "POST".to_owned(),
+        url: format!("{}/chat/completions", llm.settings().base_url),
+        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+        body: r#"{"model":"model-a","messages":[{"role":"user","content":"Hi!"}]}"#.into(),
+        model: None,
+        streams: false,
+    };
+    block_on(async {
+        match llm.forward(request).await {
+            Ok((response, account)) => {
+                let seen = format!("{response:?} {account:?}");
+                let pieces: Vec<_> = response.body.collect().await;
+                format!("{seen} {pieces:?} {:?}", account.attempts())
+            }
+            Err(error) => format!("{error} {error:?}"),
+        }
+    })
+}
+
 #[test]
-fn in_no_log_and_no_error() {
+fn in_nothing_that_can_be_seen_of_a_call() {
     let (log, _alone) = Log::begin();
+    let told = Told::default();
+    let provider = live::provider(Duration::ZERO, Duration::ZERO);
     for fault in every_echo() {
         for streams in [false, true] {
-            let provider = live::provider(Duration::ZERO, Duration::ZERO);
-            let mut settings = live::settings(&provider);
-            settings.api_keys.truncate(1);
-            let llm = OpenAiCompatible::new(settings).unwrap();
-            provider.script([fault.clone(), fault.clone()]);
-            let options = ChatOptions::default().max_retries(0);
-            let error = if streams {
-                let mut stream = llm.chat_stream(live::question(), options);
-                loop {
-                    match block_on(stream.next()) {
-                        Some(Ok(_)) => {}
-                        Some(Err(error)) => break error,
-                        None => panic!("{fault:?}"),
-                    }
-                }
-            } else {
-                block_on(llm.chat(live::question(), options)).unwrap_err()
-            };
-            // What the model itself said is the caller's.
-            let error = match error.partial() {
-                Some(partial) if !partial.text.is_empty() => {
-                    assert_eq!(partial.text, live::key(1));
-                    error.with_partial(Default::default(), Default::default())
-                }
-                _ => error,
-            };
+            let llm = client_of(&provider, &fault, &told);
+            let error = failure_of(&llm, streams);
             shows_no_key(&format!("{error} {error:?} {llm:?}"));
             let attempts = format!("{:?}", error.attempts());
             assert!(attempts.contains("…0001"), "{attempts}");
         }
+        shows_no_key(&forwarded(&client_of(&provider, &fault, &told)));
     }
+    let told = told.0.lock().unwrap();
+    assert!(told.contains("Fails") && told.contains("…0001"));
+    shows_no_key(&told);
     let text = log.text();
     assert!(text.contains("hyper"), "the log has what our dependencies say too");
     assert!(text.contains("…0001") && text.contains("TRACE lockkeeper"));
     shows_no_key(&text);
+}
+
+/// Compiles only for types without this trait: with it, the `_` could be either.
+macro_rules! lacks {
+    ($type:ty, $trait:path) => {{
+        trait Lacks<T> {
+            fn known() {}
+        }
+        impl<T: ?Sized> Lacks<()> for T {}
+        struct Has;
+        impl<T: ?Sized + $trait> Lacks<Has> for T {}
+        <$type as Lacks<_>>::known();
+    }};
+}
+
+#[test]
+fn in_no_text_or_file_that_somebody_writes_by_mistake() {
+    lacks!(ApiKey, std::fmt::Display);
+    lacks!(ApiKey, serde::Serialize);
+    lacks!(ModelSettings, serde::Serialize);
+    lacks!(lockkeeper::ApiKeyPool, serde::Serialize);
+    lacks!(lockkeeper::HttpRequest, serde::Serialize);
+    let (_log, _alone) = Log::begin();
+    let unwrapped = std::panic::catch_unwind(|| {
+        let lost: Result<(), _> = Err(ModelSettings::new("openai", "m", [live::key(1)]));
+        lost.unwrap();
+    });
+    shows_no_key(unwrapped.unwrap_err().downcast_ref::<String>().unwrap());
 }
 
 /// The error of a client with this key, `X-Gateway` and `gateway-key`, to this answer.
