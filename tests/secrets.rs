@@ -217,11 +217,9 @@ fn in_no_text_or_file_that_somebody_writes_by_mistake() {
     lacks!(lockkeeper::ApiKeyPool, serde::Serialize);
     lacks!(lockkeeper::HttpRequest, serde::Serialize);
     let (_log, _alone) = Log::begin();
-    let unwrapped = std::panic::catch_unwind(|| {
-        let lost: Result<(), _> = Err(ModelSettings::new("openai", "m", [live::key(1)]));
-        lost.unwrap();
-    });
-    shows_no_key(unwrapped.unwrap_err().downcast_ref::<String>().unwrap());
+    let lost = || Err::<(), _>(vec![ModelSettings::new("openai", "m", [live::key(1)])]);
+    let panic = std::panic::catch_unwind(|| lost().unwrap()).unwrap_err();
+    shows_no_key(panic.downcast_ref::<String>().unwrap());
 }
 
 /// The error of a client with this key, `X-Gateway` and `gateway-key`, to this answer.

@@ -228,3 +228,19 @@ test("what is wrong with a configuration is told without its keys", async () => 
   showsNoKey("a pool", seenOf(pool));
   assert.equal(pool.getLeastLoadedKey(), KEY, "whoever asks for it is told");
 });
+
+test("in a page, keys for a service elsewhere need a word", async () => {
+  globalThis.window = { document: {}, location: { origin: "https://app.test" } };
+  try {
+    const made = (baseUrl, more) => clientOf(baseUrl, more).baseUrl;
+    const error = await failure((async () => made("https://api.example.test/v1"))());
+    assert.deepEqual(error.problems.map(({ path }) => path), ["dangerouslyAllowBrowser"]);
+    const file = { openai: { m: { api_keys: [KEY] } } };
+    assert.equal((await failure((async () => OpenAICompatible.loadFromJson(file))())).kind, "config");
+    made("https://api.example.test/v1", { dangerouslyAllowBrowser: true });
+    made("https://app.test/v1");
+    made("http://127.0.0.1:8080/v1");
+  } finally {
+    delete globalThis.window;
+  }
+});
