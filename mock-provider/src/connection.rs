@@ -10,7 +10,10 @@ use crate::state::State;
 use crate::wire::{After, Head, Wire};
 
 /// Serves a connection to its end.
-pub(crate) async fn serve(mut socket: TcpStream, state: Arc<State>) {
+pub(crate) async fn serve(socket: TcpStream, state: Arc<State>) {
+    // Declared before the socket, so that it counts until that is closed.
+    let _connected = state.connect();
+    let mut socket = socket;
     // Tokens must not wait for each other; a socket that refuses this still works.
     let _ = socket.set_nodelay(true);
     if converse(&mut socket, &state).await == After::Reset {

@@ -63,6 +63,8 @@ fn overview(state: &State) -> Value {
             "requests": requests,
             "queued_faults": queued_faults,
             "open": traffic.open(),
+            "connections": state.connections(),
+            "connections_accepted": state.accepted(),
             "peak_in_flight": traffic.peak(),
             "keys": traffic.peaks().map(peak).collect::<Vec<_>>(),
         })

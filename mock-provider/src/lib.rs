@@ -24,7 +24,7 @@
 //! |---|---|
 //! | `POST …/chat/completions` | chat, under any path prefix |
 //! | `GET …/models` | the models |
-//! | `GET /_control` | counts, and peaks of requests in flight |
+//! | `GET /_control` | counts, also of connections, and peaks of requests in flight |
 //! | `GET`, `DELETE /_control/log` | the [`RequestRecord`]s; `GET …/log?model=NAME`: of one model |
 //! | `GET`, `POST`, `DELETE /_control/faults` | `{"faults": [{"kind": "reset"}, "503", "none"]}` queues faults: a [`Script`] |
 //! | `GET`, `POST /_control/settings` | the [`Settings`]; a `POST` changes the fields that it names |

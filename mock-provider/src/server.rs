@@ -106,6 +106,11 @@ impl MockProvider {
         self.state.log.traffic(|traffic| traffic.open())
     }
 
+    /// The connections that are open now, with a request under way or without.
+    pub fn connections(&self) -> usize {
+        self.state.connections()
+    }
+
     /// Queues faults. Each chat request that its key and rate allow takes one, in order; one that is
     /// refused for those takes none. With the queue empty, the model's name decides.
     pub fn script(&self, faults: impl IntoIterator<Item = Fault>) {

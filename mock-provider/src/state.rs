@@ -1,6 +1,6 @@
 //! What all connections of one provider share.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crate::clock::Clock;
@@ -21,6 +21,17 @@ pub(crate) struct State {
     limits: Mutex<Limits>,
     scripts: Mutex<Scripts>,
     requests: AtomicU64,
+    connections: AtomicUsize,
+    accepted: AtomicUsize,
+}
+
+/// A connection that is open as long as this lives.
+pub(crate) struct Connected<'a>(&'a State);
+
+impl Drop for Connected<'_> {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl State {
@@ -34,6 +45,8 @@ impl State {
             limits: Mutex::new(limits),
             scripts: Mutex::default(),
             requests: AtomicU64::new(0),
+            connections: AtomicUsize::new(0),
+            accepted: AtomicUsize::new(0),
         }
     }
 
@@ -85,6 +98,23 @@ impl State {
     pub(crate) fn next_fault(&self, model: &str, key: Option<&str>, attempt: u32) -> Fault {
         let scripted = hold(&self.scripts).next(model, key);
         scripted.or_else(|| fault_for_model(model, attempt)).unwrap_or_default()
+    }
+
+    /// Counts one more connection.
+    pub(crate) fn connect(&self) -> Connected<'_> {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        self.accepted.fetch_add(1, Ordering::Relaxed);
+        Connected(self)
+    }
+
+    /// The connections that are open now.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    /// The connections that there have been.
+    pub(crate) fn accepted(&self) -> usize {
+        self.accepted.load(Ordering::Relaxed)
     }
 
     /// An id that no other request has.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::client::{Outcome, ask, prompt, provider};
+use crate::client::{Outcome, ask, prompt, provider, read_until};
 
 #[tokio::test]
 async fn faults_and_settings_are_set_over_http() -> Outcome {
@@ -40,6 +40,27 @@ async fn faults_and_settings_are_set_over_http() -> Outcome {
     assert!(provider.log().is_empty());
     let overview: Value = reqwest::get(at("")).await?.json().await?;
     assert_eq!(overview["open"], 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn open_connections_are_counted() -> Outcome {
+    let provider = provider().await?;
+    let mut sockets = Vec::new();
+    for _ in 0..3 {
+        let mut socket = TcpStream::connect(provider.address()).await?;
+        socket.write_all(b"GET /_control HTTP/1.1\r\n\r\n").await?;
+        let overview = read_until(&mut socket, "}").await?;
+        sockets.push(socket);
+        assert!(overview.contains(&format!("\"connections\":{}", sockets.len())), "{overview}");
+    }
+    sockets.truncate(1);
+    while provider.connections() > 1 {
+        tokio::task::yield_now().await;
+    }
+    let overview: Value =
+        reqwest::get(format!("{}/_control", provider.origin())).await?.json().await?;
+    assert_eq!(overview["connections_accepted"], 4);
     Ok(())
 }
 
