@@ -59,56 +59,182 @@ pub(crate) async fn within<T>(
     limit: Option<Limit>,
     work: impl Future<Output = T>,
 ) -> Result<T, Limit> {
+    within_by(&mut Timer::default(), runtime, limit, work).await
+}
+
+/// The same, by a timer that is kept.
+async fn within_by<T>(
+    timer: &mut Timer,
+    runtime: &dyn Runtime,
+    limit: Option<Limit>,
+    work: impl Future<Output = T>,
+) -> Result<T, Limit> {
     let Some(limit) = limit else { return Ok(work.await) };
     // Work that is always ready at once would never look at the clock.
     if limit.at <= runtime.now() {
         return Err(limit);
     }
-    let (mut work, mut alarm) = (pin!(work), Alarm::new(runtime, limit.at));
+    let mut work = pin!(work);
     poll_fn(|cx| match work.as_mut().poll(cx) {
         Poll::Ready(done) => Poll::Ready(Ok(done)),
-        Poll::Pending => alarm.poll(cx).map(|()| Err(limit)),
+        Poll::Pending => timer.poll(runtime, limit.at, cx).map(|()| Err(limit)),
     })
     .await
 }
 
-/// The next piece of a body, where it comes within the limit.
-///
-/// # Errors
-/// The limit, where it passed first.
-pub(crate) async fn next_piece(
-    runtime: &dyn Runtime,
-    limit: Option<Limit>,
-    body: &mut Body,
-) -> Result<Option<Result<Bytes, TransportError>>, Limit> {
-    within(runtime, limit, body.next()).await
+/// A body, read piece by piece.
+pub(crate) struct Pieces {
+    body: Body,
+    timer: Timer,
 }
 
-/// Rings at its moment, also where one timer does not reach so far. No timer is set before it is
-/// looked at.
+impl Pieces {
+    pub fn of(body: Body) -> Self {
+        Self { body, timer: Timer::default() }
+    }
+
+    /// The next piece, where it comes within the limit.
+    ///
+    /// # Errors
+    /// The limit, where it passed first.
+    pub async fn next(
+        &mut self,
+        runtime: &dyn Runtime,
+        limit: Option<Limit>,
+    ) -> Result<Option<Result<Bytes, TransportError>>, Limit> {
+        within_by(&mut self.timer, runtime, limit, self.body.next()).await
+    }
+}
+
+/// Rings at its moment.
 pub(crate) struct Alarm<'a> {
     runtime: &'a dyn Runtime,
     at: Timestamp,
-    timer: Option<BoxFuture<'static, ()>>,
+    timer: Timer,
 }
 
 impl<'a> Alarm<'a> {
     pub fn new(runtime: &'a dyn Runtime, at: Timestamp) -> Self {
-        Self { runtime, at, timer: None }
+        Self { runtime, at, timer: Timer::default() }
     }
 
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.timer.poll(self.runtime, self.at, cx)
+    }
+}
+
+/// The platform's timer: set when it is first looked at, and again where it does not reach so far.
+///
+/// It serves one wait after the other. Where it rings before the next one's moment it is left alone until
+/// then, and set anew for the rest: a stream, whose silence is limited from each piece on, sets a timer now
+/// and then, not for each piece.
+#[derive(Default)]
+struct Timer {
+    rings: Timestamp,
+    sleep: Option<BoxFuture<'static, ()>>,
+}
+
+impl Timer {
+    /// Ready when it is `at`.
+    fn poll(&mut self, runtime: &dyn Runtime, at: Timestamp, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            if let Some(timer) = &mut self.timer
-                && timer.as_mut().poll(cx).is_pending()
+            if let Some(sleep) = &mut self.sleep
+                && self.rings <= at
+                && sleep.as_mut().poll(cx).is_pending()
             {
                 return Poll::Pending;
             }
-            let left = self.at - self.runtime.now();
+            self.sleep = None; // one that has rung is not to be asked again
+            let left = at - runtime.now();
             if left.is_zero() {
                 return Poll::Ready(());
             }
-            self.timer = Some(self.runtime.sleep(left));
+            self.rings = at;
+            self.sleep = Some(runtime.sleep(left));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    use std::time::SystemTime;
+
+    use futures_util::stream;
+
+    use super::*;
+    use crate::platform::boxed_stream;
+    use crate::testing::VirtualClock;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// Counts the timers that are set.
+    struct Counting(Arc<dyn Runtime>, AtomicUsize);
+
+    impl Runtime for Counting {
+        fn now(&self) -> Timestamp {
+            self.0.now()
+        }
+
+        fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+            self.1.fetch_add(1, Relaxed);
+            self.0.sleep(duration)
+        }
+
+        fn unix_time(&self) -> SystemTime {
+            self.0.unix_time()
+        }
+
+        fn random_seed(&self) -> u64 {
+            self.0.random_seed()
+        }
+    }
+
+    /// A body of so many pieces, a tenth of a second apart, then silence.
+    fn body(clock: &VirtualClock, pieces: usize) -> Pieces {
+        let runtime = clock.runtime();
+        let piece = move |sent| {
+            let runtime = runtime.clone();
+            async move {
+                let tenth = if sent < pieces { SECOND / 10 } else { 1000 * SECOND };
+                runtime.sleep(tenth).await;
+                Some((Ok(Bytes::from_static(b"piece")), sent + 1))
+            }
+        };
+        Pieces::of(boxed_stream(stream::unfold(0, piece)))
+    }
+
+    #[test]
+    fn one_timer_serves_many_pieces() {
+        let clock = VirtualClock::new();
+        let runtime = Counting(clock.runtime(), AtomicUsize::new(0));
+        let mut body = body(&clock, 100);
+        let idle = |from| Some(Limit::new(Clock::Idle, 2 * SECOND, from));
+        clock.block_on(async {
+            for _ in 0..100 {
+                assert!(body.next(&runtime, idle(runtime.now())).await.is_ok());
+            }
+            let silent_since = runtime.now();
+            assert!(body.next(&runtime, idle(silent_since)).await.is_err());
+            assert_eq!(runtime.now() - silent_since, 2 * SECOND);
+        });
+        // 12 s in steps of 2 s.
+        assert_eq!(runtime.1.load(Relaxed), 6);
+    }
+
+    #[test]
+    fn a_shorter_limit_does_not_wait_for_the_timer_of_a_longer_one() {
+        let clock = VirtualClock::new();
+        let runtime = clock.runtime();
+        let mut body = body(&clock, 1);
+        clock.block_on(async {
+            for (length, comes) in [(60 * SECOND, true), (SECOND, false), (3 * SECOND, false)] {
+                let began = runtime.now();
+                let limit = Limit::new(Clock::Idle, length, began);
+                assert_eq!(body.next(&*runtime, Some(limit)).await.is_ok(), comes);
+                assert!(comes || runtime.now() - began == length);
+            }
+        });
     }
 }

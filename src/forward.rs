@@ -9,7 +9,7 @@ use futures_util::stream;
 
 use crate::call::Call;
 use crate::client::Inner;
-use crate::clocks::{Limit, next_piece};
+use crate::clocks::{Limit, Pieces};
 use crate::codec::Account;
 use crate::core::redaction::Redaction;
 use crate::core::retry::Failure;
@@ -17,7 +17,7 @@ use crate::core::text;
 use crate::error::{Clock, Error, ErrorKind, Problem};
 use crate::events::Outcome;
 use crate::key_pool::KeyLease;
-use crate::platform::{Body, HttpResponse, TransportError, boxed_stream, without_query};
+use crate::platform::{HttpResponse, TransportError, boxed_stream, without_query};
 use crate::response_failure::{Refusal, hide_in_headers};
 
 /// What tells an SDK that there is no use in trying again: that has been done.
@@ -103,7 +103,7 @@ struct Held {
     client: Arc<Inner>,
     call: Box<Call>,
     lease: Option<KeyLease>,
-    body: Body,
+    body: Pieces,
     redaction: Redaction,
     /// What has come and may be the beginning of a secret.
     rest: Vec<u8>,
@@ -126,7 +126,7 @@ fn held(
     let HttpResponse { status, mut headers, body } = response;
     let redaction = client.engine.wire.redaction(lease.api_key());
     hide_in_headers(&mut headers, &redaction);
-    let (lease, rest) = (Some(lease), Vec::new());
+    let (lease, rest, body) = (Some(lease), Vec::new(), Pieces::of(body));
     let held = Box::new(Held { client, call, lease, body, redaction, rest });
     let body = stream::unfold(held, |mut held| async move {
         let piece = held.next().await?;
@@ -158,7 +158,7 @@ impl Held {
         let engine = &self.client.engine;
         let idle = Limit::new(Clock::Idle, self.call.clocks.idle, engine.runtime().now());
         let limit = Limit::first(&[self.call.total(), Some(idle)]);
-        let failure = match next_piece(engine.runtime(), limit, &mut self.body).await {
+        let failure = match self.body.next(engine.runtime(), limit).await {
             Ok(Some(Ok(bytes))) => return Some(Ok(bytes)),
             Ok(None) => {
                 engine.works(self.lease.take()?);
@@ -168,7 +168,7 @@ impl Held {
             Ok(Some(Err(error))) => Failure::cut(error),
             Err(limit) => limit.failure(),
         };
-        self.body = boxed_stream(stream::empty());
+        self.body = Pieces::of(boxed_stream(stream::empty()));
         let failure = engine.end_attempt(&self.call, self.lease.take()?, failure);
         self.call.record.end(Outcome::Failed);
         Some(Err(TransportError::connection(failure.error.message())))

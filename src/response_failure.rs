@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use crate::call::Call;
-use crate::clocks::{Limit, next_piece};
+use crate::clocks::{Limit, Pieces};
 use crate::core::provider_error::ProviderError;
 use crate::core::redaction::Redaction;
 use crate::core::retry::Failure;
@@ -76,9 +76,9 @@ pub(crate) async fn read(sent: Sent<'_>, response: HttpResponse) -> (Failure, Re
     };
     let mut body = Vec::new();
     // Whatever stops the reading, the status and what has come so far are the answer.
-    let mut pieces = response.body;
+    let mut pieces = Pieces::of(response.body);
     while body.len() < most
-        && let Ok(Some(Ok(bytes))) = next_piece(runtime, limit, &mut pieces).await
+        && let Ok(Some(Ok(bytes))) = pieces.next(runtime, limit).await
     {
         body.extend_from_slice(&bytes[..bytes.len().min(most - body.len())]);
     }

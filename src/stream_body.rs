@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::stream;
 use tracing::{trace, warn};
 
-use crate::clocks::{Clocks, Limit, next_piece};
+use crate::clocks::{Clocks, Limit, Pieces};
 use crate::codec::{Codec, Facts};
 use crate::core::redaction::Redaction;
 use crate::core::retry::Failure;
@@ -14,7 +14,7 @@ use crate::core::sse::SseParser;
 use crate::error::{Clock, ErrorKind};
 use crate::events::Event as CallEvent;
 use crate::exchange::{Reader, Sent};
-use crate::platform::{Body, HttpResponse, Runtime, boxed_stream};
+use crate::platform::{HttpResponse, Runtime, boxed_stream};
 use crate::response_failure::{Hints, in_place_of_answer};
 use crate::whole_body;
 
@@ -58,7 +58,7 @@ pub(crate) struct StreamBody<C: Codec> {
     codec: C,
     call: u64,
     redaction: Redaction,
-    body: Body,
+    body: Pieces,
     hints: Hints,
     /// What the first bytes show it to be.
     form: Option<Form>,
@@ -100,7 +100,7 @@ impl<C: Codec> StreamBody<C> {
             call: sent.call.record.id,
             redaction: sent.redaction.clone(),
             hints: Hints::of(&response, sent.runtime().unix_time()),
-            body: response.body,
+            body: Pieces::of(response.body),
             form: None,
             sse: SseParser::new(largest),
             held_back: VecDeque::new(),
@@ -176,7 +176,7 @@ impl<C: Codec> StreamBody<C> {
     async fn drain(&mut self, runtime: &dyn Runtime) {
         let linger = Limit::new(Clock::Idle, LINGER, runtime.now());
         let limit = Limit::first(&[self.total, Some(linger)]);
-        while let Ok(Some(Ok(_))) = next_piece(runtime, limit, &mut self.body).await {}
+        while let Ok(Some(Ok(_))) = self.body.next(runtime, limit).await {}
     }
 
     /// Takes the next whole event out of what has been read.
@@ -236,7 +236,7 @@ impl<C: Codec> StreamBody<C> {
         // Before the first token its own clock runs, which keep-alive comments do not put off.
         let idle = if first_token.is_some() { first_token } else { Some(idle) };
         let limit = Limit::first(&[self.total, idle, late]);
-        let read = next_piece(runtime, limit, &mut self.body).await;
+        let read = self.body.next(runtime, limit).await;
         if let Some(left) = &mut self.late_wait {
             *left = left.saturating_sub(runtime.now() - began);
         }
@@ -328,7 +328,7 @@ impl<C: Codec> StreamBody<C> {
     /// The answer ends here, and with it the body.
     fn end(&mut self) -> Result<(), Failure> {
         self.done = true;
-        self.body = boxed_stream(stream::empty());
+        self.body = Pieces::of(boxed_stream(stream::empty()));
         Ok(())
     }
 }

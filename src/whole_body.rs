@@ -2,7 +2,7 @@
 
 use tracing::trace;
 
-use crate::clocks::{Limit, next_piece};
+use crate::clocks::{Limit, Pieces};
 use crate::codec::{Codec, Facts};
 use crate::core::json::Json;
 use crate::core::provider_error::ProviderError;
@@ -32,12 +32,10 @@ impl<C: Codec> Reader for WholeBody<C> {
     }
 }
 
-async fn whole(sent: &Sent<'_>, mut body: Body) -> Result<Vec<u8>, Failure> {
+async fn whole(sent: &Sent<'_>, body: Body) -> Result<Vec<u8>, Failure> {
     let mut whole = Vec::new();
-    let limit = sent.call.beginning();
-    while let Some(bytes) =
-        next_piece(sent.runtime(), limit, &mut body).await.map_err(Limit::failure)?
-    {
+    let (mut body, limit) = (Pieces::of(body), sent.call.beginning());
+    while let Some(bytes) = body.next(sent.runtime(), limit).await.map_err(Limit::failure)? {
         let bytes = bytes.map_err(Failure::cut)?;
         if whole.len() + bytes.len() > LARGEST_ANSWER {
             let message = format!("the answer is larger than {LARGEST_ANSWER} bytes");
