@@ -52,6 +52,7 @@ const LONG = [
   step("examples", "cargo build --locked --examples"),
   step("tests without reqwest", "cargo test --locked -p lockkeeper --lib --test own_transport --no-default-features"),
   step("simulation, 20,000 scenarios", "cargo test --locked --release --test sim", { LOCKKEEPER_SIM_SCENARIOS: "20000" }),
+  step("soak, its short form", "node scripts/soak.mjs --seconds 10 --streams 300 --node-streams 100"),
 ];
 
 /** The tests of the npm package, in some of the runtimes. */
