@@ -65,9 +65,9 @@ impl Call {
         self.route.as_ref().is_some_and(|route| route.has_next)
     }
 
-    /// Its way through a circuit breaker.
-    pub fn pass(&self) -> Option<&Pass> {
-        self.route.as_ref()?.pass.as_deref()
+    /// Its ways through circuit breakers.
+    pub fn passes(&self) -> impl Iterator<Item = &Pass> {
+        self.route.iter().flat_map(|route| route.passes.iter().map(|pass| &**pass))
     }
 
     /// The limit of the attempt's response headers.

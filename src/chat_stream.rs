@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_util::stream::FusedStream;
-use futures_util::{Stream, StreamExt, future};
+use futures_util::{Stream, StreamExt, future, stream};
 
 use crate::chat::{AnsweredBy, Assembler, ChatChunk, ChatResponse, Message, Usage};
 use crate::error::{Attempt, Error, ErrorKind, Partial};
@@ -82,7 +82,7 @@ impl ChatStream {
     /// A stream that yields nothing but `error`.
     #[must_use]
     pub fn failed(error: Error) -> Self {
-        Self::new(Vec::new(), futures_util::stream::iter([Err(error)]))
+        Self::new(Vec::new(), stream::iter([Err(error)]))
     }
 
     pub(crate) fn of_call(
@@ -166,23 +166,19 @@ impl ChatStream {
     /// The first choice's text alone, piece by piece. It can't say that the answer begins anew: where
     /// that happens it ends with [`ErrorKind::Truncated`].
     pub fn text_stream(self) -> impl Stream<Item = Result<String, Error>> {
-        let mut is_void = false;
-        self.take_while(move |chunk| {
-            let goes_on = !is_void;
-            is_void |= matches!(chunk, Ok(chunk) if chunk.restart().is_some());
-            future::ready(goes_on)
-        })
-        .filter_map(|chunk| async move {
-            if let Some(restart) = chunk.as_ref().ok().and_then(ChatChunk::restart) {
+        let texts = stream::unfold(Some(self), |reading| async move {
+            let mut reading = reading?;
+            let chunk = match reading.next().await? {
+                Ok(chunk) => chunk,
+                Err(error) => return Some((Err(error), None)),
+            };
+            if let Some(restart) = chunk.restart() {
                 let message = format!("the answer has begun anew: {}", restart.reason);
-                return Some(Err(Error::new(ErrorKind::Truncated, message)));
+                return Some((Err(Error::new(ErrorKind::Truncated, message)), None));
             }
-            match chunk {
-                Ok(chunk) if chunk.text().is_empty() => None,
-                Ok(chunk) => Some(Ok(chunk.text().into_owned())),
-                Err(error) => Some(Err(error)),
-            }
-        })
+            Some((Ok(chunk.text().into_owned()), Some(reading)))
+        });
+        texts.filter(|text| future::ready(!matches!(text, Ok(text) if text.is_empty())))
     }
 
     async fn read_to_end(&mut self) -> Result<(), Error> {

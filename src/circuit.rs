@@ -73,14 +73,14 @@ impl CircuitBreaker {
     pub fn enter(&self) -> Result<Pass, Error> {
         let now = self.0.runtime.now();
         let entry = lock(&self.0.circuit).enter(now);
-        let (circuit, state) = (self.clone(), AtomicBool::new(false));
-        entry
-            .map(|entry| Pass { circuit, entry, blamed: state, over: AtomicBool::new(false) })
-            .map_err(|until| {
+        match entry {
+            Ok(entry) => Ok(Pass::new(self.clone(), entry)),
+            Err(until) => {
                 let message = "too much has failed there: nothing is sent for a while";
                 let retry_at = self.0.runtime.unix_time().checked_add(until - now);
-                Error::new(ErrorKind::CircuitOpen, message).with_retry_at(retry_at)
-            })
+                Err(Error::new(ErrorKind::CircuitOpen, message).with_retry_at(retry_at))
+            }
+        }
     }
 
     /// Where it stands.
@@ -115,10 +115,17 @@ pub struct Pass {
     entry: Entry,
     /// Whether an attempt of it has failed.
     blamed: AtomicBool,
+    /// Whether the target has begun to answer.
+    praised: AtomicBool,
     over: AtomicBool,
 }
 
 impl Pass {
+    fn new(circuit: CircuitBreaker, entry: Entry) -> Self {
+        let no = || AtomicBool::new(false);
+        Self { circuit, entry, blamed: no(), praised: no(), over: no() }
+    }
+
     /// Whether it may send (again): not if the circuit has opened meanwhile.
     #[must_use]
     pub fn may_send(&self) -> bool {
@@ -135,7 +142,9 @@ impl Pass {
 
     /// The target has begun to answer.
     pub fn answered(&self) {
-        self.with(|circuit| circuit.answered(self.entry));
+        if !self.praised.swap(true, Relaxed) {
+            self.with(|circuit| circuit.answered(self.entry));
+        }
     }
 
     /// The call has ended: with an answer (`None`), or with an error of this kind and HTTP status. What
@@ -144,9 +153,10 @@ impl Pass {
         match error {
             Some((kind, status)) if !self.blamed.load(Relaxed) => self.failed(kind, status),
             Some(_) => {}
-            None => self.with(|circuit| {
-                circuit.succeeded(self.entry, self.circuit.0.runtime.now());
-            }),
+            None => {
+                self.answered();
+                self.with(|circuit| circuit.succeeded(self.circuit.0.runtime.now()));
+            }
         }
         self.leave();
     }

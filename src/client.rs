@@ -187,15 +187,16 @@ impl LlmInterface for OpenAiCompatible {
         messages: Vec<Message>,
         options: ChatOptions,
     ) -> BoxFuture<'static, Result<ChatResponse, Error>> {
-        if let Some(fallback) = self.fallback.as_ref().filter(|_| options.route.is_none()) {
+        if let Some(fallback) = &self.fallback {
             return fallback.chat(messages, options);
         }
+        let named = options.model.clone();
         let messages = Arc::new(messages);
         let call = self.chat_with(SerdeCodec, self.request(&messages, options, false));
         let client = self.inner.clone();
         boxed(async move {
             let (mut response, account) = call.await?;
-            response.answered_by = client.answered_by(&account.0);
+            response.answered_by = client.answered_by(&account.0, named);
             let usage = match response.usage.take() {
                 Some(usage) => usage,
                 None => response.estimated_usage(&messages),
@@ -207,16 +208,16 @@ impl LlmInterface for OpenAiCompatible {
     }
 
     fn chat_stream(&self, messages: Vec<Message>, options: ChatOptions) -> ChatStream {
+        // What begins anew is a fallback's; it asks the client itself.
         let restarts = options.on_interrupt == Some(OnInterrupt::Restart);
         match &self.fallback {
-            // A fallback asks the client itself.
-            _ if options.route.is_some() => {}
             Some(fallback) => return fallback.chat_stream(messages, options),
-            None if restarts => {
+            None if restarts && options.route.is_none() => {
                 return Fallback::new([self.clone()]).chat_stream(messages, options);
             }
             None => {}
         }
+        let named = options.model.clone();
         let messages = Arc::new(messages);
         let chunks = self.stream_with(SerdeCodec, self.request(&messages, options, true));
         let account = chunks.account();
@@ -224,7 +225,7 @@ impl LlmInterface for OpenAiCompatible {
             let chunk = chunks.next().await?;
             Some((chunk, chunks))
         });
-        let record = ClientRecord { client: self.inner.clone(), call: account.0 };
+        let record = ClientRecord { client: self.inner.clone(), call: account.0, named };
         ChatStream::of_call(messages, boxed_stream(chunks), Some(Arc::new(record)))
     }
 
@@ -235,6 +236,7 @@ impl LlmInterface for OpenAiCompatible {
             model: Some(settings.name.clone()),
             context_window: settings.context_window,
             timeout: settings.timeout,
+            retry_delay: Some(settings.retry_delay),
             runtime: Some(self.inner.engine.pool.runtime().clone()),
         }
     }
@@ -244,11 +246,13 @@ impl LlmInterface for OpenAiCompatible {
 struct ClientRecord {
     client: Arc<Inner>,
     call: Arc<CallRecord>,
+    /// The model that the call has named.
+    named: Option<String>,
 }
 
 impl StreamRecord for ClientRecord {
     fn answered_by(&self) -> Option<AnsweredBy> {
-        self.client.answered_by(&self.call)
+        self.client.answered_by(&self.call, self.named.clone())
     }
 
     fn attempts(&self) -> Vec<Attempt> {
@@ -283,9 +287,9 @@ impl Inner {
     }
 
     /// Who answers a call, once a key does.
-    fn answered_by(&self, call: &CallRecord) -> Option<AnsweredBy> {
-        let ModelSettings { provider, name: model, .. } = &self.settings;
-        let (provider, model) = (provider.clone(), model.clone());
+    fn answered_by(&self, call: &CallRecord, named: Option<String>) -> Option<AnsweredBy> {
+        let ModelSettings { provider, name, .. } = &self.settings;
+        let (provider, model) = (provider.clone(), named.unwrap_or_else(|| name.clone()));
         call.key_label().map(|key_label| AnsweredBy { provider, model, key_label })
     }
 

@@ -39,6 +39,11 @@ impl Limit {
         Self { at: from + length, clock, length }
     }
 
+    /// The same, but so much later.
+    pub fn later(self, by: Duration) -> Self {
+        Self { at: self.at + by, ..self }
+    }
+
     /// The failure of having passed it.
     pub fn failure(self) -> Failure {
         Failure::timeout(self.clock, self.length)

@@ -51,6 +51,11 @@ pub trait Facts {
     /// Whether there is anything to show: content, reasoning, a refusal or a tool call.
     fn is_visible(&self) -> bool;
 
+    /// Whether the answer begins anew with it, so that what came before is void.
+    fn is_restart(&self) -> bool {
+        false
+    }
+
     /// Each choice that it has something of: its index, and whether it has ended.
     fn choices(&self) -> impl Iterator<Item = (u32, bool)>;
 }
@@ -91,10 +96,11 @@ pub struct CallRequest {
 }
 
 /// How a call is one of several that may answer: what a fallback tells its targets.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Route {
-    /// The target's circuit breaker, which is told of each attempt.
-    pub pass: Option<Arc<Pass>>,
+    /// The ways through the circuit breakers of the target, and of those that it stands behind. They are
+    /// told of each attempt.
+    pub passes: Vec<Arc<Pass>>,
     /// Whether another target is there: then one that is silent, or asks to wait for long, is not
     /// tried again.
     pub has_next: bool,
@@ -104,8 +110,7 @@ pub struct Route {
 
 impl PartialEq for Route {
     fn eq(&self, other: &Self) -> bool {
-        let pass = |route: &Self| route.pass.as_ref().map(Arc::as_ptr);
-        pass(self) == pass(other)
+        self.passes.iter().map(Arc::as_ptr).eq(other.passes.iter().map(Arc::as_ptr))
             && (self.has_next, self.begin_within) == (other.has_next, other.begin_within)
     }
 }

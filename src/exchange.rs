@@ -12,6 +12,7 @@ use tracing::{debug, trace};
 
 use crate::accounting::Counters;
 use crate::call::Call;
+use crate::circuit::Pass;
 use crate::clocks::{Alarm, Limit, within};
 use crate::core::backoff::{self, Jitter};
 use crate::core::key_pool::NoKey;
@@ -129,13 +130,13 @@ impl Engine {
         if let Some(limit) = call.beginning().filter(|limit| limit.at <= self.now()) {
             return Err(limit.failure()); // the clock has jumped, or the last wait was to the very end
         }
-        match call.pass().filter(|pass| !pass.may_send()) {
-            // What has opened the circuit says more than that it is open.
-            Some(_) => Err(call.failures.last().cloned().unwrap_or_else(|| {
-                Failure::new(ErrorKind::CircuitOpen, "too much has failed there meanwhile")
-            })),
-            None => Ok(()),
+        if call.passes().all(Pass::may_send) {
+            return Ok(());
         }
+        // What has opened the circuit says more than that it is open.
+        Err(call.failures.last().cloned().unwrap_or_else(|| {
+            Failure::new(ErrorKind::CircuitOpen, "too much has failed there meanwhile")
+        }))
     }
 
     async fn bucket_token(&self, call: &mut Call) -> Result<(), Error> {
@@ -200,6 +201,9 @@ impl Engine {
         let step = call.retries.after(&failure, next);
         debug!(call = call.record.id, ?step, "decides");
         call.failed(failure.clone());
+        if !call.passes().all(Pass::may_send) {
+            return Err(self.error(call, failure)); // no wait would help
+        }
         match step {
             Step::AtOnce => Ok(()),
             Step::GiveUp => Err(match next {
@@ -234,9 +238,7 @@ impl Engine {
         let retry_after = failure.retry_after;
         call.record.tell(Event::Fails { attempt: &attempt, retry_after });
         call.record.failed_attempt(attempt);
-        if let Some(pass) = call.pass() {
-            pass.failed(failure.kind(), failure.error.status());
-        }
+        call.passes().for_each(|pass| pass.failed(failure.kind(), failure.error.status()));
         lease.end(failure.key_fate(), &|n| self.backoff(n));
         failure
     }

@@ -104,6 +104,8 @@ pub struct ModelInfo {
     pub context_window: Option<u64>,
     /// How long a call of it may take where the call does not say.
     pub timeout: Option<Duration>,
+    /// The wait before it is asked the same once more. Default: 1 s; it doubles each time.
+    pub retry_delay: Option<Duration>,
     /// The clock that its calls run by.
     pub(crate) runtime: Option<Arc<dyn Runtime>>,
 }

@@ -211,6 +211,9 @@ impl<C: Codec> StreamBody<C> {
 
     /// Notes which choices have finished.
     fn note(&mut self, chunk: &C::Chunk) {
+        if chunk.is_restart() {
+            self.seen.clear();
+        }
         for (choice, ends) in chunk.choices() {
             match self.seen.iter_mut().find(|(index, _)| *index == choice) {
                 Some((_, finished)) => *finished |= ends,

@@ -53,6 +53,10 @@ impl Facts for ChatChunk {
         ChatChunk::is_visible(self)
     }
 
+    fn is_restart(&self) -> bool {
+        self.restart().is_some()
+    }
+
     fn choices(&self) -> impl Iterator<Item = (u32, bool)> {
         self.choices.iter().map(|choice| (choice.index, choice.is_finished()))
     }

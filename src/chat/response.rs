@@ -45,7 +45,7 @@ open_object! {
 pub struct AnsweredBy {
     /// The provider, by its name in `provider.json`.
     pub provider: String,
-    /// The model, by its name in `provider.json`.
+    /// The model, by its name in `provider.json`, or as the call has named it.
     pub model: String,
     /// The label of the key (`…abcd`), never the key.
     pub key_label: String,

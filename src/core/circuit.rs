@@ -13,7 +13,7 @@ const FAILURES_IN_A_ROW: u32 = 5;
 const WINDOW: u32 = 20;
 /// …if there were so many.
 const FEWEST: u32 = 10;
-/// What is older than this silence says nothing any more.
+/// What is older than this silence says nothing of how often it fails. Failures in a row stay so.
 const STALE: Duration = Duration::from_secs(60);
 /// So long it stays open at first, then twice as long after each probe that fails…
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
@@ -99,10 +99,11 @@ impl Circuit {
         }
     }
 
-    /// A call was answered to its end.
-    pub fn succeeded(&mut self, entry: Entry, now: Timestamp) {
-        self.answered(entry);
-        self.note(false, now);
+    /// A call was answered to its end. If the circuit has opened meanwhile, that is old news.
+    pub fn succeeded(&mut self, now: Timestamp) {
+        if let State::Closed = self.state {
+            self.note(false, now);
+        }
     }
 
     /// A call has left without a word on the target: a probe makes way for the next.
@@ -140,7 +141,7 @@ impl Circuit {
 
     fn note(&mut self, failed: bool, now: Timestamp) {
         if now - self.last > STALE {
-            (self.in_a_row, self.outcomes, self.seen) = (0, 0, 0);
+            (self.outcomes, self.seen) = (0, 0);
         }
         self.last = now;
         self.in_a_row = if failed { self.in_a_row + 1 } else { 0 };
@@ -170,7 +171,7 @@ mod tests {
     fn five_failures_in_a_row_open_it() {
         let mut circuit = Circuit::default();
         (0..4).for_each(|_| circuit.failed(Entry::Free, at(0)));
-        circuit.succeeded(Entry::Free, at(0));
+        circuit.succeeded(at(0));
         (0..4).for_each(|_| circuit.failed(Entry::Free, at(0)));
         assert_eq!(circuit.enter(at(0)), Ok(Entry::Free));
         circuit.failed(Entry::Free, at(0));
@@ -182,13 +183,13 @@ mod tests {
         let mut circuit = Circuit::default();
         for _ in 0..5 {
             assert!(circuit.may_send(Entry::Free));
-            circuit.succeeded(Entry::Free, at(0));
+            circuit.succeeded(at(0));
             circuit.failed(Entry::Free, at(0));
         }
         assert!(!circuit.may_send(Entry::Free));
         let mut circuit = Circuit::default();
         for _ in 0..100 {
-            (0..2).for_each(|_| circuit.succeeded(Entry::Free, at(0)));
+            (0..2).for_each(|_| circuit.succeeded(at(0)));
             circuit.failed(Entry::Free, at(0));
         }
         assert!(circuit.may_send(Entry::Free), "one of three is borne");
@@ -197,9 +198,15 @@ mod tests {
     #[test]
     fn what_is_long_ago_does_not_count() {
         let mut circuit = Circuit::default();
-        (0..4).for_each(|_| circuit.failed(Entry::Free, at(0)));
-        circuit.failed(Entry::Free, at(61));
+        for second in 0..4 {
+            circuit.failed(Entry::Free, at(second));
+            circuit.succeeded(at(second));
+        }
+        circuit.failed(Entry::Free, at(70));
+        circuit.succeeded(at(70));
         assert!(circuit.may_send(Entry::Free));
+        (0..5).for_each(|minutes| circuit.failed(Entry::Free, at(100 + 120 * minutes)));
+        assert!(!circuit.may_send(Entry::Free), "but five in a row are five in a row");
     }
 
     #[test]
@@ -240,7 +247,7 @@ mod tests {
     fn calls_that_were_under_way_change_nothing() {
         let mut circuit = open();
         circuit.failed(Entry::Free, at(4));
-        circuit.succeeded(Entry::Free, at(4));
+        circuit.succeeded(at(4));
         circuit.left(Entry::Free, at(4));
         assert_eq!(circuit.enter(at(4)), Err(at(5)));
     }

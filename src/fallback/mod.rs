@@ -166,8 +166,9 @@ impl LlmInterface for Fallback {
     /// Of the first target, but for its context window: a longer text may find room behind it.
     fn model_info(&self) -> ModelInfo {
         let first = self.targets.first().map(|target| target.info.clone());
-        let ModelInfo { provider, model, .. } = first.unwrap_or_default();
-        ModelInfo { provider, model, timeout: self.timeout, ..ModelInfo::default() }
+        let ModelInfo { provider, model, retry_delay, .. } = first.unwrap_or_default();
+        let (timeout, runtime) = (self.timeout, self.runtime.clone());
+        ModelInfo { provider, model, context_window: None, timeout, retry_delay, runtime }
     }
 }
 

@@ -142,7 +142,7 @@ impl Reading {
                     self.is_over = true;
                 }
                 Err(error) => {
-                    if let Err(error) = self.move_on(current, error) {
+                    if let Err(error) = self.move_on(current, error).await {
                         return Some(Err(error));
                     }
                 }
@@ -152,15 +152,19 @@ impl Reading {
 
     fn set_out(&mut self) -> Result<Current, Error> {
         let leg = self.walk.next_leg()?;
-        lock(&self.record.0).attempts = self.walk.attempts().to_vec();
+        lock(&self.record.0).attempts = self.walk.attempts(None);
         let stream = leg.chat_stream(&self.walk);
         Ok(Current { leg, stream, held_back: VecDeque::new(), is_visible: false })
     }
 
     /// Takes in a chunk: it is held back until something is visible.
     fn take(&mut self, current: &mut Current, chunk: ChatChunk) {
-        let is_visible = chunk.is_visible();
+        let begins_anew = chunk.restart().is_some();
+        let is_visible = chunk.is_visible() || begins_anew;
         current.held_back.push_back(chunk);
+        if begins_anew {
+            self.is_answered_by(current); // a fallback behind this one has gone on itself
+        }
         if current.is_visible || is_visible {
             self.show(current);
         }
@@ -172,8 +176,7 @@ impl Reading {
             if let Some(pass) = &current.leg.pass {
                 pass.answered();
             }
-            let by = current.stream.answered_by().unwrap_or_else(|| current.leg.answered_by());
-            lock(&self.record.0).answered_by = Some(by);
+            self.is_answered_by(current);
             if let Some(interrupted) = self.interrupted.take() {
                 let (target, reason) = (current.leg.target.name.clone(), interrupted.to_string());
                 self.ready.push_back(ChatChunk::of_restart(&Restart { target, reason }));
@@ -182,23 +185,29 @@ impl Reading {
         self.ready.append(&mut current.held_back);
     }
 
+    fn is_answered_by(&self, current: &Current) {
+        let by = current.stream.answered_by().unwrap_or_else(|| current.leg.answered_by());
+        let attempts = self.walk.attempts(Some((&current.leg, current.stream.attempts())));
+        *lock(&self.record.0) = Known { answered_by: Some(by), attempts };
+    }
+
     /// Leaves a target that has failed.
     ///
     /// # Errors
     /// The call's.
-    fn move_on(&mut self, current: Current, error: Error) -> Result<(), Error> {
+    async fn move_on(&mut self, current: Current, error: Error) -> Result<(), Error> {
         let Current { leg, is_visible, .. } = current;
         self.walk.failed(&leg, error.clone())?;
-        lock(&self.record.0).attempts = self.walk.attempts().to_vec();
+        lock(&self.record.0).attempts = self.walk.attempts(None);
         if !is_visible {
             return Ok(());
         }
         self.restarts += 1;
-        if self.on_interrupt != OnInterrupt::Restart || self.restarts > MOST_RESTARTS {
-            return Err(error.with_attempts(self.walk.attempts().to_vec()));
-        }
-        if self.walk.is_over() {
-            self.walk.again(&leg);
+        let goes_on = self.on_interrupt == OnInterrupt::Restart
+            && self.restarts <= MOST_RESTARTS
+            && (!self.walk.is_over() || self.walk.again(&leg, self.restarts - 1).await);
+        if !goes_on {
+            return Err(error.with_attempts(self.walk.attempts(None)));
         }
         self.interrupted = Some(error);
         Ok(())
@@ -207,11 +216,7 @@ impl Reading {
 
 impl Current {
     async fn read(&mut self, walk: &Walk) -> Result<Option<ChatChunk>, Error> {
-        let limit = match self.leg.own_limit() {
-            Some(limit) if !self.is_visible => Some(limit),
-            Some(_) => walk.end(),
-            None => None,
-        };
+        let limit = self.leg.limit_of_chunk(walk, self.is_visible);
         match limit {
             None => self.stream.next().await.transpose(),
             limit => match within(&*walk.runtime, limit, self.stream.next()).await {

@@ -11,10 +11,18 @@ use crate::chat::{AnsweredBy, ChatOptions, ChatResponse, Message};
 use crate::circuit::Pass;
 use crate::clocks::{Limit, within};
 use crate::codec::Route;
+use crate::core::backoff::{self, Jitter};
 use crate::core::fallback::{Meaning, holds_more, share};
 use crate::core::time::Timestamp;
 use crate::error::{Attempt, Clock, Error, ErrorKind, Problem};
 use crate::platform::Runtime;
+use crate::provider_config::{
+    DEFAULT_FIRST_TOKEN_TIMEOUT, DEFAULT_IDLE_TIMEOUT, DEFAULT_RETRY_DELAY,
+};
+
+/// So much later than a target that keeps time itself it is held to its time: one that wraps such a
+/// target may keep none.
+const SLACK: Duration = Duration::from_millis(250);
 
 /// One call's way from target to target.
 pub(super) struct Walk {
@@ -22,6 +30,8 @@ pub(super) struct Walk {
     pub runtime: Arc<dyn Runtime>,
     messages: Vec<Message>,
     options: ChatOptions,
+    /// How the call is itself one of several, where this fallback stands behind another.
+    outer: Route,
     total: Option<Duration>,
     started: Timestamp,
     /// The target that is next.
@@ -51,15 +61,17 @@ impl Walk {
         targets: Arc<[Target]>,
         runtime: Arc<dyn Runtime>,
         messages: Vec<Message>,
-        options: ChatOptions,
+        mut options: ChatOptions,
         total: Option<Duration>,
     ) -> Self {
         let started = runtime.now();
+        let outer = options.route.take().unwrap_or_default();
         Self {
             targets,
             runtime,
             messages,
             options,
+            outer,
             total,
             started,
             next: 0,
@@ -94,19 +106,36 @@ impl Walk {
     }
 
     fn leg(&self, index: usize, target: Target, pass: Option<Arc<Pass>>) -> Leg {
-        let others = self.targets[self.next..].iter();
-        let next = others.filter(|it| it.is_there() && self.is_roomy(it)).count() as u32;
+        let next = self.targets[self.next..].iter().filter(|it| self.may_ask(it)).count() as u32;
         let began = self.runtime.now();
         let left = self.end().map(|end| end.at - began);
-        let begin_within = left.filter(|_| next > 0).map(|left| share(left, next + 1));
+        let to_begin = left.into_iter().chain(self.outer_end().map(|end| end - began)).min();
+        let begin_within = match next {
+            0 => self.outer_end().map(|end| end - began),
+            _ => to_begin.map(|left| share(left, next + 1)),
+        };
         let mut options = self.options.clone();
         // What the call says goes for all of it; what a target says, for its part.
         let own = if options.timeout.is_none() { target.info.timeout } else { None };
         options.timeout = left.into_iter().chain(own).min();
-        options.route = Some(Route { pass: pass.clone(), has_next: next > 0, begin_within });
-        let until = begin_within.or(left);
-        let limit = until.map(|until| Limit::new(Clock::Total, until, began));
+        if index > 0 {
+            options.model = None; // the others know it by another name
+        }
+        let passes = self.outer.passes.iter().cloned().chain(pass.clone()).collect();
+        let has_next = next > 0 || self.outer.has_next;
+        options.route = Some(Route { passes, has_next, begin_within });
+        let limit = begin_within.or(left).map(|until| Limit::new(Clock::Total, until, began));
         Leg { index, target, pass, options, limit, began }
+    }
+
+    /// When an answer must have begun, where the call is itself one of several.
+    fn outer_end(&self) -> Option<Timestamp> {
+        self.outer.begin_within.map(|within| self.started + within)
+    }
+
+    fn is_late(&self) -> bool {
+        let ends = self.end().map(|end| end.at).into_iter().chain(self.outer_end());
+        ends.min().is_some_and(|end| end <= self.runtime.now())
     }
 
     /// Takes in how a target has failed: then another may be next.
@@ -123,7 +152,7 @@ impl Walk {
         }
         debug!(target = %leg.target.name, kind = %error.kind(), moves_on = meaning.moves_on, "failed");
         self.note(&leg.target, error, leg.began);
-        if meaning.moves_on && self.end().is_none_or(|end| self.runtime.now() < end.at) {
+        if meaning.moves_on && !self.is_late() {
             return Ok(());
         }
         // It is this failure that ends the call, not that there is nobody else.
@@ -136,22 +165,42 @@ impl Walk {
         self.total.map(|total| Limit::new(Clock::Total, total, self.started))
     }
 
-    /// Goes to the same target once more.
-    pub fn again(&mut self, leg: &Leg) {
+    /// Goes to the same target once more, after the pause that comes before a retry of this number; false
+    /// where there is no time for that.
+    pub async fn again(&mut self, leg: &Leg, retry: u32) -> bool {
+        let delay = leg.target.info.retry_delay.unwrap_or(DEFAULT_RETRY_DELAY);
+        let jitter = Jitter::new(self.runtime.random_seed()).next();
+        let pause = backoff::delay(delay, retry, jitter);
+        if self.end().is_some_and(|end| self.runtime.now() + pause >= end.at) {
+            return false;
+        }
         self.next = leg.index;
+        self.runtime.sleep(pause).await;
+        true
     }
 
-    /// Whether there is a target that has not been asked.
+    /// Whether there is no other target to go to.
     pub fn is_over(&self) -> bool {
-        self.next >= self.targets.len()
+        !self.targets[self.next..].iter().any(|target| self.may_ask(target))
     }
 
-    pub fn attempts(&self) -> &[Attempt] {
-        &self.attempts
+    /// The attempts that have failed, with those of the target that is asked.
+    pub fn attempts(&self, asked: Option<(&Leg, Vec<Attempt>)>) -> Vec<Attempt> {
+        let now = asked.into_iter().flat_map(|(leg, made)| {
+            made.into_iter().map(|attempt| self.placed(attempt, &leg.target, leg.began))
+        });
+        self.attempts.iter().cloned().chain(now).collect()
     }
 
-    fn is_roomy(&self, target: &Target) -> bool {
-        holds_more(target.info.context_window, self.too_small)
+    fn placed(&self, mut attempt: Attempt, target: &Target, began: Timestamp) -> Attempt {
+        // A fallback within this one has said more exactly whose it was.
+        attempt.target.get_or_insert_with(|| target.name.clone());
+        attempt.started_after += began - self.started;
+        attempt
+    }
+
+    fn may_ask(&self, target: &Target) -> bool {
+        target.is_there() && holds_more(target.info.context_window, self.too_small)
     }
 
     /// Notes the attempts at a target that the call came to at `began`.
@@ -163,9 +212,8 @@ impl Walk {
             (attempt.status, attempt.took) = (error.status(), self.runtime.now() - began);
             made.push(attempt);
         }
-        for mut attempt in made {
-            attempt.target = Some(target.name.clone());
-            attempt.started_after += began - self.started;
+        for attempt in made {
+            let attempt = self.placed(attempt, target, began);
             self.attempts.push(attempt);
         }
         self.reasons.push(format!("{}: {}: {}", target.name, error.kind(), error.message()));
@@ -204,9 +252,30 @@ impl Leg {
         self.target.llm.chat_stream(walk.messages.clone(), self.options.clone())
     }
 
-    /// The limit that the target has to be held to, where it is none that keeps time itself.
-    pub fn own_limit(&self) -> Option<Limit> {
-        self.limit.filter(|_| !self.target.keeps_time())
+    /// The limit that the target is held to until it answers. One that keeps time itself is the first to
+    /// know, and says more of it.
+    fn own_limit(&self) -> Option<Limit> {
+        self.limit.map(|limit| if self.target.keeps_time() { limit.later(SLACK) } else { limit })
+    }
+
+    /// The limit of the next chunk, before the first visible one or after it.
+    pub fn limit_of_chunk(&self, walk: &Walk, is_visible: bool) -> Option<Limit> {
+        let end = walk.end().map(|end| end.later(SLACK));
+        if self.target.keeps_time() {
+            return if is_visible { end } else { self.own_limit() };
+        }
+        let options = &self.options;
+        let silence = match is_visible {
+            true => {
+                let idle = options.idle_timeout.unwrap_or(DEFAULT_IDLE_TIMEOUT);
+                Limit::new(Clock::Idle, idle, walk.runtime.now())
+            }
+            false => {
+                let first = options.first_token_timeout.unwrap_or(DEFAULT_FIRST_TOKEN_TIMEOUT);
+                Limit::new(Clock::FirstToken, first, self.began)
+            }
+        };
+        Limit::first(&[if is_visible { end } else { self.limit }, Some(silence)])
     }
 
     /// The target has answered.

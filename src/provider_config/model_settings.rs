@@ -13,6 +13,13 @@ use crate::error::Problem;
 /// How long a chat call may take where no `timeout` is set. Streams then have no total.
 pub(crate) const DEFAULT_CHAT_TIMEOUT: Duration = Duration::from_secs(600);
 
+/// The wait before the first retry where no `retry_delay` is set.
+pub(crate) const DEFAULT_RETRY_DELAY: Duration = Duration::from_secs(1);
+
+/// The clocks of a stream where none are set.
+pub(crate) const DEFAULT_FIRST_TOKEN_TIMEOUT: Duration = Duration::from_secs(120);
+pub(crate) const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// Everything a client needs to know about one model of one provider.
 ///
 /// ```
@@ -93,7 +100,7 @@ impl ModelSettings {
             provider,
             name,
             max_retries: 5,
-            retry_delay: Duration::from_secs(1),
+            retry_delay: DEFAULT_RETRY_DELAY,
             rate_limit_capacity: 10.0,
             rate_limit_refill_rate: 1.0,
             headers: Vec::new(),
@@ -101,8 +108,8 @@ impl ModelSettings {
             auth_header: None,
             timeout: None,
             headers_timeout: Duration::from_secs(60),
-            first_token_timeout: Duration::from_secs(120),
-            idle_timeout: Duration::from_secs(60),
+            first_token_timeout: DEFAULT_FIRST_TOKEN_TIMEOUT,
+            idle_timeout: DEFAULT_IDLE_TIMEOUT,
             context_window: None,
             fallbacks: Vec::new(),
             allow_http: false,
