@@ -46,7 +46,7 @@ export interface MessageLike {
 
 /** The options of one call. A call takes any other field of OpenAI's API as well, and passes it on as it is. */
 export interface ChatOptions {
-  /** The model that answers. Default: the client's. */
+  /** The model that answers. Default: the client's. In a {@link Fallback} it is for the first target alone. */
   model?: string;
   /** How freely the model picks its words, as a rule from 0 to 2. Default: the provider's. */
   temperature?: number | null;
@@ -100,7 +100,7 @@ export type OnInterrupt = "fail" | "restart";
 export interface AnsweredBy {
   /** The provider, by its name in `provider.json`, or the `providerId`; empty for an object of your own that does not say. */
   provider: string;
-  /** The model, by its name in `provider.json`. */
+  /** The model, by its name in `provider.json`, or as the call has named it. */
   model: string;
   /** The label of the key (`…abcd`), never the key. */
   keyLabel: string;
@@ -235,6 +235,8 @@ export interface ModelInfo {
   contextWindow?: number;
   /** How long a call of it may take where the call does not say, in seconds. */
   timeout?: number;
+  /** The wait before it is asked the same once more, in seconds; it doubles each time. Default: 1. */
+  retryDelay?: number;
 }
 
 /** The settings of a client that the configuration file has as well. */
@@ -349,7 +351,7 @@ export class OpenAICompatible implements LLMInterface {
    * A drop-in for the global `fetch`, bound to this client: requests under its base URL go through the
    * pool, the bucket, the retries and the clocks, with a key of the pool in place of the caller's. Other URLs are refused.
    * Give it to an SDK as its `fetch`, and switch off the SDK's own retries (`maxRetries: 0`). What an answer costs is
-   * counted where the answer says it: ask streams for `stream_options: { include_usage: true }`.
+   * counted where the answer says it; ask streams for `stream_options: { include_usage: true }`.
    */
   readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
@@ -507,7 +509,8 @@ export class ChatStream implements AsyncIterable<ChatCompletionChunk>, AsyncDisp
 
   /**
    * The answer as server-sent events, ready for a browser: `data: {chunk}` for each chunk, `data: [DONE]` at
-   * the end. A failure ends it with `data: {"error": …}` and no `[DONE]`.
+   * the end. A failure ends it with `data: {"error": …}` and no `[DONE]`. With `onInterrupt: "restart"` whoever reads it
+   * must know the chunk with `restart`, as this library does: to others both answers are one.
    */
   toReadableStream(): ReadableStream<Uint8Array>;
   /** The same as a response with the right headers, to be returned from an edge worker. */

@@ -7,8 +7,8 @@ import { Failure, root } from "./run.mjs";
 
 const GOAL = 60_000; // bytes
 // What has been reached so far, and a little: it goes up only with something new that users asked for (the
-// fallback was 5 KB), and down with every step towards the goal.
-const LIMIT = 93_000;
+// fallback was 6 KB, hiding keys in what is passed on half a one), and down with every step towards the goal.
+const LIMIT = 95_000;
 
 const SETTINGS = { params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_LGWIN]: 24 } };
 

@@ -1,6 +1,7 @@
 // The chunks of a stream, folded into one answer. The same rules as the library's own, in src/chat/assemble.rs
 // and tool_calls.rs: tests/assemble holds both to the same examples.
 
+import { isRestart } from "./facts.js";
 import { reasoningOf, textOf } from "./text.js";
 
 const PIECEWISE = ["reasoning_content", "reasoning", "refusal"];
@@ -50,9 +51,6 @@ export class Assembler {
     return this.#choices[place];
   }
 }
-
-/** Whether the answer begins anew with this chunk. */
-export const isRestart = ({ choices, restart }) => typeof restart?.target === "string" && !choices?.length;
 
 /** A choice that may still grow. */
 class OpenChoice {

@@ -19,7 +19,7 @@ import { estimated, reported } from "./usage.js";
 const STATS = ["calls", "succeeded", "failed", "cancelled", "attempts", "waits", "inputTokens", "outputTokens"];
 /** Stands where a file has the name of an entry. */
 const MADE_IN_CODE = "client";
-const INFO = ["provider", "model", "contextWindow", "timeout"];
+const INFO = ["provider", "model", "contextWindow", "timeout", "retryDelay"];
 /** Stands where the pool's own keys will be. */
 const OF_THE_POOL = ["of-the-pool"];
 
@@ -55,7 +55,7 @@ export class OpenAICompatible {
       }
       for (const { client, fallbacks } of byName.values()) {
         const others = fallbacks.map((name) => byName.get(name).client);
-        if (others.length) client.#fallback = new Fallback([client, ...others]);
+        if (others.length) client.#fallback = new Fallback([client, ...others].map((one) => one.#alone()));
       }
     } catch (thrown) {
       throw errorOf(thrown, site);
@@ -78,8 +78,11 @@ export class OpenAICompatible {
   }
 
   async chat(messages, options) {
-    if (this.#fallback && !options?.[ROUTE]) return this.#fallback.chat(messages, options);
-    const site = callSite(this.chat);
+    if (this.#fallback) return this.#fallback.chat(messages, options);
+    return this.#chat(messages, options, options?.[ROUTE]?.site ?? callSite(this.chat));
+  }
+
+  async #chat(messages, options, site) {
     const request = requestOf(messages, options, this.model, false, site);
     const task = this.#core.chat(request);
     request.free();
@@ -87,21 +90,22 @@ export class OpenAICompatible {
     const { usage, choices } = json;
     const known = usage ? reported(usage) : (json.usage = estimated(messages, choices.map(({ message }) => message)));
     cost.count(known.prompt_tokens, known.completion_tokens);
-    attributed(json, this.#answeredBy(cost.key));
+    attributed(json, this.#answeredBy(cost.key, options));
     cost.free();
     return json;
   }
 
   chatStream(messages, options) {
-    if (!options?.[ROUTE]) {
-      const restarts = options?.onInterrupt === "restart";
-      const fallback = this.#fallback ?? (restarts ? new Fallback([this]) : undefined);
-      if (fallback) return fallback.chatStream(messages, options);
-    }
-    const site = callSite(this.chatStream);
+    const restarts = options?.onInterrupt === "restart" && !options[ROUTE]; // a fallback begins it anew itself
+    const fallback = this.#fallback ?? (restarts ? new Fallback([this]) : undefined);
+    if (fallback) return fallback.chatStream(messages, options);
+    return this.#chatStream(messages, options, options?.[ROUTE]?.site ?? callSite(this.chatStream));
+  }
+
+  #chatStream(messages, options, site) {
     try {
       const request = requestOf(messages, options, this.model, true, site);
-      const chunks = new EngineChunks(this.#core.stream(request), site, (key) => this.#answeredBy(key));
+      const chunks = new EngineChunks(this.#core.stream(request), site, (key) => this.#answeredBy(key, options));
       request.free();
       return new ChatStream(new Reading(chunks, messages, options?.signal));
     } catch (error) {
@@ -119,9 +123,20 @@ export class OpenAICompatible {
     return true;
   }
 
-  #answeredBy(keyLabel) {
+  /** The same client without those who answer where it does not. */
+  #alone() {
+    const site = (options) => options[ROUTE].site;
+    return {
+      chat: (messages, options) => this.#chat(messages, options, site(options)),
+      chatStream: (messages, options) => this.#chatStream(messages, options, site(options)),
+      modelInfo: this.modelInfo,
+      [ROUTE]: true,
+    };
+  }
+
+  #answeredBy(keyLabel, options) {
     const { provider, model } = this.modelInfo;
-    return { provider, model, keyLabel };
+    return { provider, model: typeof options?.model === "string" ? options.model : model, keyLabel };
   }
 
   get model() {

@@ -1,10 +1,11 @@
 // The few facts that the engine asks of an answer or a chunk; ../src/codec.rs calls this and knows the bits.
 
 const ERROR = 1;
-const VISIBLE = 2;
+export const VISIBLE = 2;
 const ONE_CHOICE = 4;
 const MANY_CHOICES = 8;
-const FIRST_BIT_OF_CHOICE = 4;
+const RESTART = 16;
+const FIRST_BIT_OF_CHOICE = 5;
 const LARGEST_INDEX = 2 ** 26;
 
 /** Parses an answer or a chunk. All that can go wrong goes wrong here, where the engine catches it. */
@@ -16,6 +17,7 @@ export function parse(text) {
   const choices = list.map(numberOf);
   let facts = (json.error ?? null) !== null || json.object === "error" ? ERROR : 0; // the latter is Mistral's
   if (list.some(isVisible)) facts |= VISIBLE;
+  if (isRestart(json)) facts |= RESTART;
   if (choices.length === 1) facts |= ONE_CHOICE | (choices[0] << FIRST_BIT_OF_CHOICE);
   if (choices.length > 1) facts |= MANY_CHOICES;
   return { json, text, facts, choices };
@@ -69,3 +71,6 @@ function isVisible({ delta, message }) {
 
 const isFilled = (content) =>
   typeof content === "string" ? content !== "" : Array.isArray(content) && content.some((part) => part?.type !== "text" || part.text);
+
+/** Whether the answer begins anew with this chunk. */
+export const isRestart = ({ choices, restart }) => typeof restart?.target === "string" && !choices?.length;

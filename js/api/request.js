@@ -34,7 +34,8 @@ export function requestOf(messages, options, model, streams, site) {
     request.retries(maxRetries);
   }
   const route = fields[ROUTE];
-  if (route?.gate) request.route(route.gate, route.hasNext, route.beginWithin);
+  if (route) request.route(route.hasNext, route.beginWithin);
+  route?.gates.forEach((gate) => isHeld(gate) && request.gate(gate));
   if (problems.length === 0) return request;
   request.free();
   throw configError(problems, site);
@@ -70,3 +71,6 @@ function written(body, problems) {
     return "{}";
   }
 }
+
+/** Whether a gate has not been given up: a wrapper may use its options after the call that they were for. */
+const isHeld = (gate) => gate.__wbg_ptr !== 0;

@@ -1,7 +1,8 @@
 // The answer as it arrives.
 
-import { Assembler, isRestart } from "./assemble.js";
-import { configError, DecodeError, TruncatedError } from "./errors.js";
+import { Assembler } from "./assemble.js";
+import { configError, DecodeError, LLMError, TruncatedError } from "./errors.js";
+import { isRestart } from "./facts.js";
 import { live } from "./life.js";
 import { attributed } from "./route.js";
 import { onAbort } from "./signals.js";
@@ -189,12 +190,18 @@ export class Reading {
     this.#claimed = true;
     if (this.state !== "open") return;
     this.#stop = live(() => {
-      [this.#cancel, this.#over] = [undefined, []]; // nobody is there to be told
+      this.forget();
       this.end("cancelled");
     });
     const abort = () => this.abort(this.#signal.reason);
     this.#ignore = onAbort(this.#signal, abort);
     if (this.#signal?.aborted) abort();
+  }
+
+  /** Nobody is there any more to be told. */
+  forget() {
+    [this.#cancel, this.#over] = [undefined, []];
+    this.#source.forget?.();
   }
 
   /** The next item, or `undefined` at the end. Those who ask at once are served in turn. */
@@ -240,7 +247,9 @@ export class Reading {
       else this.end("finished");
     } catch (thrown) {
       if (this.state !== "open") return; // aborted meanwhile
-      this.#fail(errorOfTask(thrown, this.#source.site, this.#soFar()));
+      const error = errorOfTask(thrown, this.#source.site, this.#soFar());
+      if (error instanceof LLMError && !error.partial && Object.isExtensible(error)) Object.assign(error, this.#soFar());
+      this.#fail(error);
     } finally {
       this.#cancel = undefined;
     }

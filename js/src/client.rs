@@ -96,6 +96,7 @@ impl Client {
             settings.name.as_str().into(),
             window.into(),
             settings.timeout.map(|it| it.as_secs_f64()).into(),
+            lists::seconds(settings.retry_delay),
         ])
     }
 

@@ -30,7 +30,9 @@ const VISIBLE: u32 = 2;
 const ONE_CHOICE: u32 = 4;
 /// It has several choices.
 const MANY_CHOICES: u32 = 8;
-const FIRST_BIT_OF_CHOICE: u32 = 4;
+/// The answer begins anew with it.
+const RESTART: u32 = 16;
+const FIRST_BIT_OF_CHOICE: u32 = 5;
 
 /// Reads with `JSON.parse`.
 #[derive(Clone, Copy)]
@@ -84,6 +86,10 @@ impl Facts for Item {
         self.facts & VISIBLE != 0
     }
 
+    fn is_restart(&self) -> bool {
+        self.facts & RESTART != 0
+    }
+
     fn choices(&self) -> impl Iterator<Item = (u32, bool)> {
         let one = (self.facts & ONE_CHOICE != 0).then_some(self.facts >> FIRST_BIT_OF_CHOICE);
         let is_many = self.facts & MANY_CHOICES != 0;
@@ -133,11 +139,16 @@ impl Request {
         Self(CallRequest { model, choices: n as usize, may_ask_usage, ..request })
     }
 
-    /// Says how the call is one of several: past this gate, with another target behind this one or
-    /// not, and how long its answer may take to begin.
-    pub fn route(&mut self, gate: &Gate, has_next: bool, begin_within: Option<f64>) {
+    /// Says how the call is one of several: with another target behind this one or not, and how long its
+    /// answer may take to begin.
+    pub fn route(&mut self, has_next: bool, begin_within: Option<f64>) {
         let begin_within = begin_within.and_then(|seconds| duration_from_seconds(seconds).ok());
-        self.0.route = Some(Route { pass: Some(gate.pass()), has_next, begin_within });
+        self.0.route = Some(Route { passes: Vec::new(), has_next, begin_within });
+    }
+
+    /// The same, past this gate too.
+    pub fn gate(&mut self, gate: &Gate) {
+        self.0.route.get_or_insert_default().passes.push(gate.pass());
     }
 
     /// Sets how often to try again.

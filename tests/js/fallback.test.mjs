@@ -39,7 +39,10 @@ test("what the primary cannot answer the backup does", async () => {
 test("an answer says who gave it, beside the provider's own fields", async () => {
   const llm = client();
   const answer = await llm.chat(hello());
-  assert.deepEqual(answer.answeredBy, { ...llm.modelInfo, keyLabel: answer.answeredBy.keyLabel });
+  const { provider, model, retryDelay } = llm.modelInfo;
+  assert.deepEqual(answer.answeredBy, { provider, model, keyLabel: answer.answeredBy.keyLabel });
+  assert.equal(retryDelay, 0.01);
+  assert.equal((await llm.chat(hello(), { model: "another" })).answeredBy.model, "another");
   assert.ok(!JSON.stringify(answer).includes("answeredBy") && !Object.keys(answer).includes("answeredBy"));
 });
 
