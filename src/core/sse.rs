@@ -139,6 +139,12 @@ impl SseParser {
         self.open.has_data().then(|| self.take_event(false))
     }
 
+    /// The bytes it holds, used or not.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn memory(&self) -> usize {
+        self.buffer.capacity() + self.open.joined.capacity()
+    }
+
     /// Skips the BOM; false as long as it is not clear whether there is one.
     fn skip_bom(&mut self) -> bool {
         if self.buffer.len() < BOM.len() && BOM.starts_with(&self.buffer) {

@@ -24,6 +24,9 @@
 //! ```
 
 mod executor;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod reply;
 mod scripted_transport;
 mod virtual_clock;

@@ -1,0 +1,4 @@
+//! Fuzzes event streams.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| lockkeeper::testing::fuzzing::sse(data));

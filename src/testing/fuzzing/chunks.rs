@@ -1,0 +1,82 @@
+//! Answers and chunks: what can be read is kept whole, and no chunk upsets the folding of a stream.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::chat::{Assembler, ChatChunk, ChatResponse, SerdeCodec};
+use crate::codec::{Codec, Facts};
+use crate::core::key::ApiKey;
+use crate::core::provider_error::ProviderError;
+use crate::core::redaction::Redaction;
+use crate::whole_body;
+
+/// Checks a body: as a whole answer, as an error, and line by line as the chunks of a stream.
+pub fn chunks(data: &[u8]) {
+    super::json::agrees_with_serde(data);
+    let redaction = Redaction::new([].into(), ApiKey::new("sk-0123456789abcd"));
+    ProviderError::from_body(data, &redaction).kind(400);
+    let decoded = whole_body::decode(&SerdeCodec, data, &redaction);
+    if let Ok(answer) = SerdeCodec.answer(data) {
+        let refused = answer.is_error() || answer.choices.is_empty();
+        assert_eq!(decoded.is_err(), refused, "{answer:?}");
+        is_kept(&answer);
+        through_a_stream(answer);
+    }
+    let lines = data.split(|byte| *byte == b'\n');
+    let chunks: Vec<ChatChunk> = lines.filter_map(|line| SerdeCodec.chunk(line).ok()).collect();
+    chunks.iter().for_each(is_kept);
+    is_kept(&folded(&chunks));
+}
+
+/// An answer in one chunk shows the same as the answer itself.
+fn through_a_stream(answer: ChatResponse) {
+    let usage = answer.estimated_usage(&[]);
+    assert!(usage.total_tokens >= usage.completion_tokens, "{usage:?}");
+    let chunk = ChatChunk::from(answer.clone());
+    let text_of_0 = answer.choices.iter().find(|choice| choice.index == 0);
+    let text_of_0 = text_of_0.map(|choice| choice.message.text()).unwrap_or_default();
+    assert_eq!(chunk.text(), text_of_0);
+    folded(&[chunk]);
+}
+
+/// Folds chunks; nothing visible is lost, and no choice is.
+fn folded(chunks: &[ChatChunk]) -> ChatResponse {
+    let mut assembler = Assembler::default();
+    let (mut indexes, mut visible) = (Vec::new(), 0);
+    for chunk in chunks {
+        visible += chunk.text().len();
+        indexes.extend(Facts::choices(chunk).map(|(index, _)| index));
+        assembler.push(chunk);
+    }
+    indexes.sort_unstable();
+    indexes.dedup();
+    let (so_far, reasoning) = (assembler.text().into_owned(), assembler.reasoning_text().len());
+    let whole = assembler.finish();
+    let known: Vec<u32> = whole.choices.iter().map(|choice| choice.index).collect();
+    assert_eq!(known, indexes, "each choice once, in order");
+    assert_eq!((&*whole.text(), whole.reasoning_text().len()), (&*so_far, reasoning));
+    if chunks.iter().all(|chunk| chunk.choices.len() <= 1) && indexes == [0] {
+        assert_eq!(whole.text().len(), visible, "{whole:?}");
+    }
+    whole
+}
+
+/// What was read is the same after it was written and read again.
+fn is_kept<T: DeserializeOwned + Serialize + PartialEq + std::fmt::Debug>(value: &T) {
+    let json = serde_json::to_value(value).unwrap();
+    // serde_json reads a fraction with an error in its last digit, so another reading differs.
+    if !holds_a_fraction(&json) {
+        let text = json.to_string();
+        assert_eq!(&serde_json::from_str::<T>(&text).unwrap(), value, "{text}");
+    }
+}
+
+fn holds_a_fraction(json: &Value) -> bool {
+    match json {
+        Value::Number(number) => number.is_f64(),
+        Value::Array(elements) => elements.iter().any(holds_a_fraction),
+        Value::Object(members) => members.values().any(holds_a_fraction),
+        _ => false,
+    }
+}

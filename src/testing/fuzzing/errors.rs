@@ -1,0 +1,128 @@
+//! Whole calls, whatever the provider answers: each ends, gives back all it held, and shows no secret.
+
+use std::sync::Arc;
+
+use crate::interface::LlmInterface;
+use crate::testing::{Reply, ScriptedTransport, VirtualClock};
+use crate::{ChatOptions, Error, Message, ModelSettings, OpenAiCompatible};
+
+/// Where these stand in an answer, the provider echoes what it was sent.
+const MARKS: [&str; 2] = ["KEY", "TAG"];
+
+/// The key, and the value of a header that the settings add. Both have characters that are escaped in
+/// JSON and in URLs.
+const SECRETS: [&str; 2] = ["sk-0/12=34.56+789abcd", "tenant=00000 0000/wxyz"];
+
+const STATUSES: [u16; 16] =
+    [200, 200, 200, 200, 204, 307, 400, 401, 402, 403, 404, 408, 429, 500, 503, 529];
+
+/// Checks a call. The first byte says what is asked for and how secrets are spelled, the second is the
+/// status; then come headers up to an empty line, then the body.
+pub fn errors(data: &[u8]) {
+    let [how, status, answer @ ..] = data else { return };
+    let (how, status) = (*how, STATUSES[usize::from(*status) % STATUSES.len()]);
+    let answer = String::from_utf8_lossy(answer).into_owned();
+    let reply = reply(how, status, &answer);
+    let clock = VirtualClock::new();
+    let transport = ScriptedTransport::new(&clock, move |_| reply.clone());
+    let mut settings = ModelSettings::new("openai", "gpt-4", [SECRETS[0]]);
+    settings.headers = vec![("x-tenant".to_owned(), SECRETS[1].to_owned())];
+    (settings.max_retries, settings.max_event_bytes) = (1, 2_000);
+    settings.skip_undecodable_events = how & 4 == 4;
+    let builder = OpenAiCompatible::builder(settings).transport(Arc::new(transport.clone()));
+    let llm = builder.runtime(clock.runtime()).build().unwrap();
+    let (messages, options) = (vec![Message::user("Hi!")], ChatOptions::default());
+    let ended = if how & 1 == 0 {
+        clock.block_on(llm.chat(messages, options)).map(|_| ())
+    } else {
+        clock.block_on(llm.chat_stream(messages, options).result()).map(|_| ())
+    };
+    assert_eq!((llm.key_pool().in_flight(), transport.open_requests()), (0, 0));
+    if let Err(error) = ended {
+        shows_no_secret(&error, &answer);
+    }
+}
+
+/// The answer, with the secrets in place of their marks, and in pieces.
+fn reply(how: u8, status: u16, answer: &str) -> Reply {
+    let marked = MARKS.iter().zip(SECRETS);
+    let answer = marked.fold(answer.to_owned(), |answer, (mark, secret)| {
+        answer.replace(mark, &spelled(secret, how >> 6))
+    });
+    let (head, body) = answer.split_once("\n\n").unwrap_or(("", &answer));
+    let mut reply = Reply::status(status);
+    for (name, value) in head.lines().filter_map(|line| line.split_once(": ")) {
+        reply = reply.header(name, value);
+    }
+    let length = if how & 2 == 2 { 7 } else { usize::MAX };
+    let reply = reply.pieces(body.as_bytes().chunks(length).map(<[u8]>::to_vec));
+    match how >> 3 & 7 {
+        7 => reply.cut_after(3),
+        6 => reply.stall_after(3),
+        _ => reply,
+    }
+}
+
+/// A secret as providers echo it: as it is, escaped as in JSON or percent-encoded.
+fn spelled(secret: &str, how: u8) -> String {
+    match how {
+        0 => secret.to_owned(),
+        1 => secret.replace('/', "\\/"),
+        2 => secret.bytes().map(|byte| format!("%{byte:02x}")).collect(),
+        _ => secret.bytes().map(|byte| format!("\\u{byte:04X}")).collect(),
+    }
+}
+
+fn shows_no_secret(error: &Error, answer: &str) {
+    let mut shown = vec![error.to_string(), error.message().to_owned()];
+    shown.extend(error.code().map(str::to_owned));
+    shown.extend(error.request_id().map(str::to_owned));
+    shown.extend(error.attempts().iter().map(|attempt| format!("{attempt:?}")));
+    shown.extend(error.attempts().iter().map(|attempt| attempt.message.clone()));
+    for text in shown {
+        for spelling in [text.clone(), unescaped(&text), unquoted(&text)] {
+            let secret = SECRETS.into_iter().find(|secret| spelling.contains(secret));
+            assert!(secret.is_none(), "{text}");
+        }
+        // Nor the beginning of one, where the text was cut, unless the answer itself brought it.
+        let begins = |secret: &&str| {
+            let start = &secret[..8];
+            text.contains(start) && !answer.contains(start)
+        };
+        assert!(!SECRETS.iter().any(begins), "{text}");
+    }
+}
+
+/// The text that percent-encoding and the escapes of JSON stand for.
+fn unescaped(text: &str) -> String {
+    let (mut plain, mut rest) = (Vec::new(), text.as_bytes());
+    while let Some((first, after)) = rest.split_first() {
+        let code = match rest {
+            [b'%', code @ ..] => code.get(..2),
+            [b'\\', b'u', b'0', b'0', code @ ..] => code.get(..2),
+            _ => None,
+        };
+        let byte = code.and_then(|code| std::str::from_utf8(code).ok());
+        let byte = byte.and_then(|code| u8::from_str_radix(code, 16).ok());
+        let length = if *first == b'%' { 3 } else { 6 };
+        plain.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { &rest[length..] } else { after };
+    }
+    String::from_utf8_lossy(&plain).into_owned()
+}
+
+/// The text without the backslashes that JSON and `Debug` put before quotes and backslashes.
+fn unquoted(text: &str) -> String {
+    let (mut plain, mut rest) = (String::new(), text.chars());
+    while let Some(c) = rest.next() {
+        let next = rest.clone().next();
+        match (c, next) {
+            ('\\', Some(next @ ('"' | '\\' | '/'))) => {
+                plain.push(next);
+                rest.next();
+            }
+            _ => plain.push(c),
+        }
+    }
+    plain
+}

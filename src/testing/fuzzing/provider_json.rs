@@ -1,0 +1,119 @@
+//! `provider.json`: the same text has the same outcome, settings that can be used or problems that
+//! say where they stand.
+
+use crate::core::json::{Json, Value};
+use crate::error::{Error, ErrorKind};
+use crate::provider_config::{ModelSettings, parse};
+
+/// Checks a file.
+pub fn provider_json(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let read = parse(text, &env);
+    assert_eq!(read.clone().map_err(said), parse(text, &env).map_err(said), "another time");
+    super::json::agrees_with_serde(text.strip_prefix('\u{feff}').unwrap_or(text).as_bytes());
+    match read {
+        Ok(models) => models.iter().for_each(|model| can_be_used(model, &models)),
+        Err(error) => says_where(&error, text),
+    }
+}
+
+/// An environment in which some variables are set.
+fn env(name: &str) -> Option<String> {
+    (name.len() % 2 == 1).then(|| format!("sk-{name}-0123456789"))
+}
+
+fn said(error: Error) -> String {
+    format!("{error:?} {:?}", error.problems())
+}
+
+fn can_be_used(model: &ModelSettings, models: &[ModelSettings]) {
+    assert_eq!(model.validate(), [], "{model:?}");
+    let name = |model: &ModelSettings| (model.provider.clone(), model.name.clone());
+    let same = models.iter().filter(|other| name(other) == name(model)).count();
+    assert_eq!(same, 1, "{:?}", name(model));
+    let keys = &model.api_keys;
+    assert!((1..keys.len()).all(|at| !keys[..at].contains(&keys[at])), "{keys:?}");
+}
+
+fn says_where(error: &Error, text: &str) {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let json = Json::read(text.as_bytes());
+    let lines = text.bytes().filter(|byte| *byte == b'\n').count() + 1;
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert!(!error.problems().is_empty());
+    let mut last = 0;
+    for problem in error.problems() {
+        assert!((last.max(1)..=lines).contains(&problem.line), "{problem:?}");
+        last = problem.line;
+        assert!(!problem.message.is_empty(), "{problem:?}");
+        if let Ok(json) = &json {
+            assert!(leads_somewhere(&problem.path, json), "{problem:?}");
+            assert!(!holds_a_key(&problem.message, json, text), "{problem:?}");
+        }
+    }
+}
+
+/// Whether each step of a path exists in the file; the last may be what is missing there.
+fn leads_somewhere(path: &str, file: &Json<'_>) -> bool {
+    let (mut rest, mut at) = (path, vec![file]);
+    while !rest.is_empty() {
+        if at.is_empty() {
+            return false;
+        }
+        let step = match rest.strip_prefix('[') {
+            Some(step) if step.starts_with('"') => {
+                let mut names = serde_json::Deserializer::from_str(step).into_iter::<String>();
+                let name = names.next().unwrap().unwrap();
+                rest = step[names.byte_offset()..].strip_prefix(']').unwrap();
+                Step::Name(name)
+            }
+            Some(step) => {
+                let (index, after) = step.split_once(']').unwrap();
+                rest = after;
+                Step::Index(index.parse().unwrap())
+            }
+            None => {
+                let step = rest.strip_prefix('.').unwrap_or(rest);
+                let end = step.find(['.', '[']).unwrap_or(step.len());
+                rest = &step[end..];
+                Step::Name(step[..end].to_owned())
+            }
+        };
+        at = at.iter().flat_map(|json| children(json, &step)).collect();
+    }
+    true
+}
+
+enum Step {
+    Name(String),
+    Index(usize),
+}
+
+/// Where a step leads; a name may stand twice.
+fn children<'a>(json: &'a Json<'a>, step: &Step) -> Vec<&'a Json<'a>> {
+    match (&json.value, step) {
+        (Value::Object(members), Step::Name(name)) => {
+            members.iter().filter(|(known, _)| known == name).map(|(_, value)| value).collect()
+        }
+        (Value::List(elements), Step::Index(index)) => elements.get(*index).into_iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Whether a message holds a key that stands nowhere else in the file.
+fn holds_a_key(message: &str, json: &Json<'_>, text: &str) -> bool {
+    let is_key = |key: &str| {
+        let is_long = key.starts_with("sk-") && key.len() >= 12;
+        is_long && text.matches(key).count() == 1 && message.contains(key)
+    };
+    match &json.value {
+        Value::Object(members) => members.iter().any(|(name, value)| match &value.value {
+            Value::List(keys) if name == "api_keys" => {
+                keys.iter().filter_map(Json::text).any(is_key)
+            }
+            _ => holds_a_key(message, value, text),
+        }),
+        Value::List(elements) => elements.iter().any(|json| holds_a_key(message, json, text)),
+        _ => false,
+    }
+}
