@@ -21,6 +21,9 @@ use crate::platform::{BoxFuture, Runtime, number_text, the_clock};
 /// Two computations of one moment differ by rounding, which is no reason for a new timer.
 const SAME_MOMENT: Duration = Duration::from_micros(1);
 
+/// When a timer that has rung would ring again: a future is not polled after its end.
+const HAS_RUNG: Timestamp = Timestamp::new(Duration::MAX);
+
 /// A rate limiter: holds up to `capacity` bucket tokens, gains `refill_rate` of them a second, and
 /// lets one request start per token, first come, first served.
 ///
@@ -374,6 +377,7 @@ impl Acquire {
             waiting.until = at;
             waiting.timer = self.shared.runtime.sleep(at - now);
             if waiting.timer.poll_unpin(cx).is_ready() {
+                waiting.until = HAS_RUNG;
                 cx.waker().wake_by_ref();
             }
         }

@@ -8,6 +8,7 @@
 //! Time stands still, and a timer rings at once or never. So whoever waits must be woken by what the others do: where
 //! a waking is lost the thread sleeps for ever, which shuttle reports as a deadlock.
 
+mod bucket;
 mod calls;
 mod pool;
 
