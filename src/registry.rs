@@ -63,17 +63,15 @@ pub(crate) fn bucket(
     limits: (f64, f64),
 ) -> Result<TokenBucket, Error> {
     let bucket = bucket_by_guess(runtime, base_url, model, limits)?;
-    let there = (bucket.capacity(), bucket.refill_rate());
-    if there != limits && bucket.is_configured() {
+    bucket.configure(limits).map_err(|there| {
         let message = format!(
             "{base_url} with model `{model}` has a bucket already, of capacity {} and refill rate \
              {} a second: one bucket can't have two settings",
             number_text(there.0),
             number_text(there.1)
         );
-        return Err(Error::config(vec![Problem::new("rate_limit_capacity", 0, message)]));
-    }
-    bucket.configure(limits);
+        Error::config(vec![Problem::new("rate_limit_capacity", 0, message)])
+    })?;
     Ok(bucket)
 }
 

@@ -198,15 +198,20 @@ impl TokenBucket {
         self.shared.change(|bucket, now| bucket.give_back(amount.into(), now));
     }
 
-    /// Whether its limits were set, rather than guessed by a call that named its model.
-    pub(crate) fn is_configured(&self) -> bool {
-        self.shared.configured.load(Relaxed)
-    }
-
-    /// Sets its limits.
-    pub(crate) fn configure(&self, (capacity, refill_rate): (f64, f64)) {
-        self.shared.configured.store(true, Relaxed);
-        self.shared.change(|bucket, now| bucket.set_limits(capacity, refill_rate, now));
+    /// Sets its limits, unless others were set before, rather than guessed by a call that named its
+    /// model.
+    ///
+    /// # Errors
+    /// The limits that it has.
+    pub(crate) fn configure(&self, limits: (f64, f64)) -> Result<(), (f64, f64)> {
+        self.shared.change(|bucket, now| {
+            let there = (bucket.capacity(), bucket.refill_rate());
+            if self.shared.configured.swap(true, Relaxed) && there != limits {
+                return Err(there);
+            }
+            bucket.set_limits(limits.0, limits.1, now);
+            Ok(())
+        })
     }
 
     pub(crate) fn into_shared(self) -> Arc<Shared> {

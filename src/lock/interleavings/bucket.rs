@@ -80,7 +80,7 @@ fn a_larger_bucket_serves_who_waits() {
         let bucket = TokenBucket::by_guess(1.0, 1.0, stopped_clock()).unwrap();
         bucket.try_acquire(1).unwrap();
         let waiter = waits(bucket.acquire(1, None));
-        bucket.configure((2.0, 1.0));
+        bucket.configure((2.0, 1.0)).unwrap();
         waiter.join().unwrap().unwrap();
         assert_eq!((bucket.tokens(), bucket.waiters()), (0.0, 0));
     });

@@ -11,6 +11,7 @@
 mod bucket;
 mod calls;
 mod pool;
+mod registry;
 
 use std::cell::Cell;
 use std::future::{Future, pending, poll_fn, ready};
