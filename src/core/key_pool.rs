@@ -337,4 +337,6 @@ fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp
 }
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;

@@ -247,6 +247,9 @@ fn seconds(value: f64) -> Duration {
 }
 
 #[cfg(test)]
+mod laws;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
