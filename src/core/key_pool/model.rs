@@ -167,7 +167,7 @@ impl Both {
     fn lease(&mut self, model: &'static str, scope: usize) {
         let (wanted, now) = (Wanted { model, scope: Scope(scope) }, self.now);
         let ready = self.list.iter().filter(|slot| is_ready(slot, wanted, now));
-        let best = ready.map(Slot::rank).min();
+        let best = ready.map(load).min();
         let next = self.pool.next(wanted, now);
         match (self.pool.lease(wanted, now), best) {
             (Ok(leased), Some(best)) => {
@@ -176,7 +176,7 @@ impl Both {
                 let uses = self.uses;
                 let slot = self.listed(leased.key.expose()).unwrap();
                 assert!(is_ready(slot, wanted, now), "{slot:?}");
-                assert_eq!(slot.rank(), best);
+                assert_eq!(load(slot), best);
                 (slot.in_flight, slot.last_used) = (slot.in_flight + 1, uses);
                 slot.counts.attempts += 1;
                 let number = slot.generation;
@@ -254,6 +254,11 @@ impl Both {
             assert_eq!(of_pool, of_list);
         }
     }
+}
+
+/// How much a key has to do, then how long ago it was given something to do.
+fn load(slot: &Slot) -> (u32, u64) {
+    (slot.in_flight, slot.last_used)
 }
 
 /// Whether a key may be used now, by its own state alone.
