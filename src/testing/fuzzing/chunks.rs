@@ -21,11 +21,16 @@ pub fn chunks(data: &[u8]) {
         let refused = answer.is_error() || answer.choices.is_empty();
         assert_eq!(decoded.is_err(), refused, "{answer:?}");
         is_kept(&answer);
+        keeps_what_is_unknown(data, &answer);
         through_a_stream(answer);
     }
-    let lines = data.split(|byte| *byte == b'\n');
-    let chunks: Vec<ChatChunk> = lines.filter_map(|line| SerdeCodec.chunk(line).ok()).collect();
-    chunks.iter().for_each(is_kept);
+    let mut chunks: Vec<ChatChunk> = Vec::new();
+    for line in data.split(|byte| *byte == b'\n') {
+        let Ok(chunk) = SerdeCodec.chunk(line) else { continue };
+        is_kept(&chunk);
+        keeps_what_is_unknown(line, &chunk);
+        chunks.push(chunk);
+    }
     is_kept(&folded(&chunks));
 }
 
@@ -69,6 +74,30 @@ fn is_kept<T: DeserializeOwned + Serialize + PartialEq + std::fmt::Debug>(value:
     if !holds_a_fraction(&json) {
         let text = json.to_string();
         assert_eq!(&serde_json::from_str::<T>(&text).unwrap(), value, "{text}");
+    }
+}
+
+/// The members of a chunk or an answer that have a field of their own.
+const KNOWN: [&str; 5] = ["id", "model", "created", "choices", "usage"];
+
+/// The same of its choices.
+const KNOWN_OF_CHOICE: [&str; 4] = ["index", "delta", "message", "finish_reason"];
+
+/// Members that nobody knows are there again when it is written.
+fn keeps_what_is_unknown(source: &[u8], value: &impl Serialize) {
+    let (source, written): (Value, _) =
+        (serde_json::from_slice(source).unwrap(), serde_json::to_value(value).unwrap());
+    same_but(&KNOWN, &source, &written);
+    let choices = |json: &Value| json["choices"].as_array().cloned().unwrap_or_default();
+    for (source, written) in choices(&source).iter().zip(&choices(&written)) {
+        same_but(&KNOWN_OF_CHOICE, source, written);
+    }
+}
+
+fn same_but(known: &[&str], source: &Value, written: &Value) {
+    let members = source.as_object().into_iter().flatten();
+    for (name, value) in members.filter(|(name, _)| !known.contains(&name.as_str())) {
+        assert_eq!(written.get(name), Some(value), "{name}");
     }
 }
 

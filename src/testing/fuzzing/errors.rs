@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+use futures_util::StreamExt;
+
+use crate::codec::ForwardRequest;
 use crate::interface::LlmInterface;
 use crate::testing::{Reply, ScriptedTransport, VirtualClock};
 use crate::{ChatOptions, Error, Message, ModelSettings, OpenAiCompatible};
@@ -12,6 +16,9 @@ const MARKS: [&str; 2] = ["KEY", "TAG"];
 /// The key, and the value of a header that the settings add. Both have characters that are escaped in
 /// JSON and in URLs.
 const SECRETS: [&str; 2] = ["sk-0/12=34.56+789abcd", "tenant=00000 0000/wxyz"];
+
+/// What says that somebody else's request is passed on.
+const FORWARDS: u8 = 5;
 
 const STATUSES: [u16; 16] =
     [200, 200, 200, 200, 204, 307, 400, 401, 402, 403, 404, 408, 429, 500, 503, 529];
@@ -31,16 +38,56 @@ pub fn errors(data: &[u8]) {
     settings.skip_undecodable_events = how & 4 == 4;
     let builder = OpenAiCompatible::builder(settings).transport(Arc::new(transport.clone()));
     let llm = builder.runtime(clock.runtime()).build().unwrap();
-    let (messages, options) = (vec![Message::user("Hi!")], ChatOptions::default());
-    let ended = if how & 1 == 0 {
-        clock.block_on(llm.chat(messages, options)).map(|_| ())
-    } else {
-        clock.block_on(llm.chat_stream(messages, options).result()).map(|_| ())
+    let shown = match (how & 1, how >> 3 & 7) {
+        (_, FORWARDS) => clock.block_on(forwarded(&llm)),
+        (0, _) => said(clock.block_on(llm.chat(messages(), ChatOptions::default())).err()),
+        _ => {
+            let stream = llm.chat_stream(messages(), ChatOptions::default());
+            said(clock.block_on(stream.result()).err())
+        }
     };
     assert_eq!((llm.key_pool().in_flight(), transport.open_requests()), (0, 0));
-    if let Err(error) = ended {
-        shows_no_secret(&error, &answer);
+    shown.iter().for_each(|text| shows_no_secret(text, &answer));
+}
+
+fn messages() -> Vec<Message> {
+    vec![Message::user("Hi!")]
+}
+
+/// All that is shown where somebody else's request is passed on and refused.
+async fn forwarded(llm: &OpenAiCompatible) -> Vec<String> {
+    let request = ForwardRequest {
+        method: "POST".to_owned(),
+        url: "https://api.openai.com/v1/embeddings".to_owned(),
+        headers: Vec::new(),
+        body: Bytes::new(),
+        model: None,
+        streams: false,
+    };
+    match llm.forward(request).await {
+        Ok((response, _)) => {
+            let refused = !(200..300).contains(&response.status);
+            let headers = response.headers.into_iter().map(|(_, value)| value);
+            let mut shown: Vec<String> = headers.collect();
+            let pieces: Vec<_> = response.body.collect().await;
+            let body = pieces.into_iter().flatten().collect::<Vec<Bytes>>().concat();
+            shown.push(String::from_utf8_lossy(&body).into_owned());
+            // An answer is passed on as it is.
+            if refused { shown } else { Vec::new() }
+        }
+        Err(error) => said(Some(error)),
     }
+}
+
+/// All that an error says.
+fn said(error: Option<Error>) -> Vec<String> {
+    let Some(error) = error else { return Vec::new() };
+    let mut said = vec![error.to_string(), error.message().to_owned()];
+    said.extend(error.code().map(str::to_owned));
+    said.extend(error.request_id().map(str::to_owned));
+    said.extend(error.attempts().iter().map(|attempt| format!("{attempt:?}")));
+    said.extend(error.attempts().iter().map(|attempt| attempt.message.clone()));
+    said
 }
 
 /// The answer, with the secrets in place of their marks, and in pieces.
@@ -73,24 +120,17 @@ fn spelled(secret: &str, how: u8) -> String {
     }
 }
 
-fn shows_no_secret(error: &Error, answer: &str) {
-    let mut shown = vec![error.to_string(), error.message().to_owned()];
-    shown.extend(error.code().map(str::to_owned));
-    shown.extend(error.request_id().map(str::to_owned));
-    shown.extend(error.attempts().iter().map(|attempt| format!("{attempt:?}")));
-    shown.extend(error.attempts().iter().map(|attempt| attempt.message.clone()));
-    for text in shown {
-        for spelling in [text.clone(), unescaped(&text), unquoted(&text)] {
-            let secret = SECRETS.into_iter().find(|secret| spelling.contains(secret));
-            assert!(secret.is_none(), "{text}");
-        }
-        // Nor the beginning of one, where the text was cut, unless the answer itself brought it.
-        let begins = |secret: &&str| {
-            let start = &secret[..8];
-            text.contains(start) && !answer.contains(start)
-        };
-        assert!(!SECRETS.iter().any(begins), "{text}");
+fn shows_no_secret(text: &str, answer: &str) {
+    for spelling in [text.to_owned(), unescaped(text), unquoted(text)] {
+        let secret = SECRETS.into_iter().find(|secret| spelling.contains(secret));
+        assert!(secret.is_none(), "{text}");
     }
+    // Nor the beginning of one, where the text was cut, unless the answer itself brought it.
+    let begins = |secret: &&str| {
+        let start = &secret[..8];
+        text.contains(start) && !answer.contains(start)
+    };
+    assert!(!SECRETS.iter().any(begins), "{text}");
 }
 
 /// The text that percent-encoding and the escapes of JSON stand for.
