@@ -8,6 +8,7 @@ import { delimiter, dirname, join } from "node:path";
 import { chromedriver, firefox, wasmPack, webKit } from "./browsers.mjs";
 import { build } from "./build.mjs";
 import { checkArchive, checkBareDependencies } from "./checks.mjs";
+import { fuzz } from "./fuzz.mjs";
 import { Failure, main, root, run } from "./run.mjs";
 import { checkSize } from "./size.mjs";
 import { readClosingLine, runCommand, runSteps } from "./steps.mjs";
@@ -53,6 +54,7 @@ const LONG = [
   step("tests without reqwest", "cargo test --locked -p lockkeeper --lib --test own_transport --no-default-features"),
   step("simulation, 20,000 scenarios", "cargo test --locked --release --test sim", { LOCKKEEPER_SIM_SCENARIOS: "20000" }),
   step("soak, its short form", "node scripts/soak.mjs --seconds 10 --streams 300 --node-streams 100"),
+  { name: "fuzzing, 20 seconds a target", run: () => fuzz(20) },
 ];
 
 /** The tests of the npm package, in some of the runtimes. */

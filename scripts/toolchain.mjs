@@ -1,4 +1,4 @@
-// Finds what the build needs, and installs what is missing: the pinned Rust, its components, cargo-deny.
+// Finds what the build needs, and installs what is missing: the pinned Rust, its components, cargo-deny and more.
 // What can be neither found nor installed is a failure that says what to do, never a silent skip.
 
 import { createHash } from "node:crypto";
@@ -9,6 +9,7 @@ import { Failure, output, root, run } from "./run.mjs";
 
 export const WASM = "wasm32-unknown-unknown";
 const CARGO_DENY = "0.20"; // deny.toml is written for this one
+const CARGO_FUZZ = "0.13";
 
 export const cargoHome = process.env.CARGO_HOME || join(homedir(), ".cargo");
 // rustup extends the PATH of login shells only.
@@ -40,6 +41,12 @@ const standardLibrary = {
   name: "the source of the standard library",
   isThere: () => existsSync(join((output(["rustc", "--print", "sysroot"]) ?? "").trim(), "lib/rustlib/src/rust/library/std")),
   rustup: ["component", "add", "rust-src"],
+};
+
+const nightly = {
+  name: "a nightly Rust",
+  isThere: () => output(["cargo", "+nightly", "--version"]),
+  rustup: ["toolchain", "install", "nightly", "--profile", "minimal", "--no-self-update"],
 };
 
 /** Whether a version such as "1.95.0" or "1.97.0-nightly" is as new as another. */
@@ -91,6 +98,9 @@ export async function ensureCompiler() {
 /** What it takes to build the standard library along. */
 export const ensureStandardLibrary = () => ensure(standardLibrary);
 
+/** What it takes to build with sanitizers. */
+export const ensureNightly = () => ensure(nightly);
+
 /** What it takes to check it as well. */
 export async function ensureChecks() {
   await ensureCompiler();
@@ -116,6 +126,9 @@ export async function cargoTool({ name, crate, version, flags }) {
 
 /** The path of cargo-deny. */
 export const cargoDeny = () => cargoTool({ name: "cargo-deny", crate: "cargo-deny", version: CARGO_DENY, flags: ["--locked"] });
+
+/** The path of cargo-fuzz. */
+export const cargoFuzz = () => cargoTool({ name: "cargo-fuzz", crate: "cargo-fuzz", version: CARGO_FUZZ, flags: ["--locked"] });
 
 /** A program of wasm-bindgen-cli; it must be of the very version of the lock file. */
 async function wasmBindgenTool(name) {
