@@ -1,9 +1,14 @@
 //! `provider.json`: the same text has the same outcome, settings that can be used or problems that
 //! say where they stand.
 
-use crate::core::json::{Json, Value};
-use crate::error::{Error, ErrorKind};
-use crate::provider_config::{ModelSettings, parse};
+use std::sync::Arc;
+
+use crate::core::json::{Json, NotJson, Value};
+use crate::provider_config::parse;
+use crate::testing::{Reply, ScriptedTransport, VirtualClock};
+use crate::{
+    ChatOptions, Error, ErrorKind, LlmInterface, Message, ModelSettings, OpenAiCompatible,
+};
 
 /// Checks a file.
 pub fn provider_json(data: &[u8]) {
@@ -12,7 +17,7 @@ pub fn provider_json(data: &[u8]) {
     assert_eq!(read.clone().map_err(said), parse(text, &env).map_err(said), "another time");
     super::json::agrees_with_serde(text.strip_prefix('\u{feff}').unwrap_or(text).as_bytes());
     match read {
-        Ok(models) => models.iter().for_each(|model| can_be_used(model, &models)),
+        Ok(models) => can_be_used(&models),
         Err(error) => says_where(&error, text),
     }
 }
@@ -26,13 +31,32 @@ fn said(error: Error) -> String {
     format!("{error:?} {:?}", error.problems())
 }
 
-fn can_be_used(model: &ModelSettings, models: &[ModelSettings]) {
-    assert_eq!(model.validate(), [], "{model:?}");
-    let name = |model: &ModelSettings| (model.provider.clone(), model.name.clone());
-    let same = models.iter().filter(|other| name(other) == name(model)).count();
-    assert_eq!(same, 1, "{:?}", name(model));
-    let keys = &model.api_keys;
-    assert!((1..keys.len()).all(|at| !keys[..at].contains(&keys[at])), "{keys:?}");
+/// The models have names of their own, and clients of all of them can be made and asked.
+fn can_be_used(models: &[ModelSettings]) {
+    let clock = VirtualClock::new();
+    let transport = Arc::new(ScriptedTransport::new(&clock, |_| Reply::answer("Hi!")));
+    let mut clients = Vec::new();
+    for (at, model) in models.iter().enumerate() {
+        assert_eq!(model.validate(), [], "{model:?}");
+        let has_its_name = |other: &ModelSettings| {
+            (&other.provider, &other.name) == (&model.provider, &model.name)
+        };
+        assert!(!models[..at].iter().any(has_its_name), "{model:?}");
+        let keys = &model.api_keys;
+        assert!((1..keys.len()).all(|at| !keys[..at].contains(&keys[at])), "{keys:?}");
+        let builder = OpenAiCompatible::builder(model.clone()).transport(transport.clone());
+        let client = builder.runtime(clock.runtime()).build().unwrap();
+        let call = client.chat(vec![Message::user("Hi?")], ChatOptions::default());
+        match clock.block_on(call) {
+            Ok(answer) => assert_eq!(answer.text(), "Hi!"),
+            // Its bucket may have others in it, and its timeout be short.
+            Err(error) => assert!(
+                matches!(error.kind(), ErrorKind::RateLimited | ErrorKind::Timeout),
+                "{error:?}"
+            ),
+        }
+        clients.push(client); // who is there shares pools and buckets with who comes
+    }
 }
 
 fn says_where(error: &Error, text: &str) {
@@ -46,10 +70,19 @@ fn says_where(error: &Error, text: &str) {
         assert!((last.max(1)..=lines).contains(&problem.line), "{problem:?}");
         last = problem.line;
         assert!(!problem.message.is_empty(), "{problem:?}");
+        assert!(!problem.path.is_empty() || concerns_all(&json), "{problem:?}");
         if let Ok(json) = &json {
             assert!(leads_somewhere(&problem.path, json), "{problem:?}");
             assert!(!holds_a_key(&problem.message, json, text), "{problem:?}");
         }
+    }
+}
+
+/// Whether a file is wrong as a whole: no object, or no provider in it.
+fn concerns_all(file: &Result<Json<'_>, NotJson>) -> bool {
+    match file.as_ref().map(|json| &json.value) {
+        Ok(Value::Object(members)) => members.iter().all(|(name, _)| name == "$schema"),
+        _ => true,
     }
 }
 
