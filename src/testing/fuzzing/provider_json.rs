@@ -6,9 +6,7 @@ use std::sync::Arc;
 use crate::core::json::{Json, NotJson, Value};
 use crate::provider_config::parse;
 use crate::testing::{Reply, ScriptedTransport, VirtualClock};
-use crate::{
-    ChatOptions, Error, ErrorKind, LlmInterface, Message, ModelSettings, OpenAiCompatible,
-};
+use crate::{ChatOptions, ConfigLoader, Error, ErrorKind, LlmInterface, Message, ModelSettings};
 
 /// Checks a file.
 pub fn provider_json(data: &[u8]) {
@@ -17,7 +15,7 @@ pub fn provider_json(data: &[u8]) {
     assert_eq!(read.clone().map_err(said), parse(text, &env).map_err(said), "another time");
     super::json::agrees_with_serde(text.strip_prefix('\u{feff}').unwrap_or(text).as_bytes());
     match read {
-        Ok(models) => can_be_used(&models),
+        Ok(models) => can_be_used(&models, text),
         Err(error) => says_where(&error, text),
     }
 }
@@ -32,10 +30,7 @@ fn said(error: Error) -> String {
 }
 
 /// The models have names of their own, and clients of all of them can be made and asked.
-fn can_be_used(models: &[ModelSettings]) {
-    let clock = VirtualClock::new();
-    let transport = Arc::new(ScriptedTransport::new(&clock, |_| Reply::answer("Hi!")));
-    let mut clients = Vec::new();
+fn can_be_used(models: &[ModelSettings], text: &str) {
     for (at, model) in models.iter().enumerate() {
         assert_eq!(model.validate(), [], "{model:?}");
         let has_its_name = |other: &ModelSettings| {
@@ -44,8 +39,13 @@ fn can_be_used(models: &[ModelSettings]) {
         assert!(!models[..at].iter().any(has_its_name), "{model:?}");
         let keys = &model.api_keys;
         assert!((1..keys.len()).all(|at| !keys[..at].contains(&keys[at])), "{keys:?}");
-        let builder = OpenAiCompatible::builder(model.clone()).transport(transport.clone());
-        let client = builder.runtime(clock.runtime()).build().unwrap();
+    }
+    let clock = VirtualClock::new();
+    let transport = ScriptedTransport::new(&clock, |_| Reply::answer("Hi!"));
+    let loader = ConfigLoader::new().transport(Arc::new(transport)).runtime(clock.runtime());
+    let clients = loader.env(env).load_list(text).unwrap();
+    assert_eq!(clients.len(), models.len());
+    for client in clients {
         let call = client.chat(vec![Message::user("Hi?")], ChatOptions::default());
         match clock.block_on(call) {
             Ok(answer) => assert_eq!(answer.text(), "Hi!"),
@@ -55,7 +55,6 @@ fn can_be_used(models: &[ModelSettings]) {
                 "{error:?}"
             ),
         }
-        clients.push(client); // who is there shares pools and buckets with who comes
     }
 }
 
