@@ -31,7 +31,7 @@ use crate::platform::{BoxFuture, Runtime, boxed};
 const LOOKS: usize = 1_000_000;
 
 /// So many are many.
-const MANY: usize = 3_000;
+const MANY: usize = 1_000;
 
 const SEED: u64 = 17;
 
