@@ -1,12 +1,12 @@
 //! Threads that share a bucket, a pool or the registry, in every order in which they can get to the
 //! locks.
 //!
-//! All that they share is behind locks, so that this order is all in which two runs can differ.
+//! What changes in these is behind locks, so that this order is all in which two runs can differ.
 //! shuttle runs each thread on a stack of its own and comes back here at every lock and every
 //! waking, to go on with whichever thread is next in the order that is tried.
 //!
-//! Time stands still, and a timer rings at once or never. So whoever waits must be woken by what the others do: where
-//! a waking is lost the thread sleeps for ever, which shuttle reports as a deadlock.
+//! Time stands still, and a timer rings at once or never. So whoever waits must be woken by what the
+//! others do: where a waking is lost the thread sleeps for ever, which shuttle reports as a deadlock.
 
 mod bucket;
 mod calls;
@@ -49,10 +49,12 @@ pub fn before<T>(mutex: &Mutex<T>) {
         return;
     }
     switch();
-    let is_held = || matches!(mutex.try_lock(), Err(TryLockError::WouldBlock));
     let stays_held = (0..LOOKS).all(|_| {
-        std::thread::yield_now();
-        is_held()
+        let is_held = matches!(mutex.try_lock(), Err(TryLockError::WouldBlock));
+        if is_held {
+            std::thread::yield_now();
+        }
+        is_held
     });
     assert!(!stays_held, "a lock is held while another is taken, or while somebody is woken");
 }
