@@ -51,10 +51,10 @@ const LONG = [
   { name: "memory over 20,000 streams", run: (count) => nodeTests("tests/js", count, { LOCKKEEPER_TEST_STREAMS: "20000" }) },
   { name: "contents of the archive", run: checkArchive },
   step("examples", "cargo build --locked --examples"),
+  { name: "fuzzing, 20 seconds a target", run: () => fuzz(20) },
   step("tests without reqwest", "cargo test --locked -p lockkeeper --lib --test own_transport --no-default-features"),
   step("simulation, 20,000 scenarios", "cargo test --locked --release --test sim", { LOCKKEEPER_SIM_SCENARIOS: "20000" }),
   step("soak, its short form", "node scripts/soak.mjs --seconds 10 --streams 300 --node-streams 100"),
-  { name: "fuzzing, 20 seconds a target", run: () => fuzz(20) },
 ];
 
 /** The tests of the npm package, in some of the runtimes. */
