@@ -2,7 +2,7 @@
 // What can be neither found nor installed is a failure that says what to do, never a silent skip.
 
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { Failure, output, root, run } from "./run.mjs";
@@ -149,6 +149,8 @@ export async function npmPackages() {
   const lock = createHash("sha256").update(readFileSync(join(root, "package-lock.json"))).digest("hex");
   const stamp = join(root, "node_modules", ".lockkeeper");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === lock) return;
+  // What is linked is somebody else's, and `npm ci` would empty it.
+  if (lstatSync(join(root, "node_modules"), { throwIfNoEntry: false })?.isSymbolicLink()) unlinkSync(join(root, "node_modules"));
   // No package's script is needed, and some of them download.
   const install = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"];
   console.log(`node_modules is missing or out of date: ${install.join(" ")}`);

@@ -3,11 +3,11 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 #[cfg(test)]
-mod interleavings;
+mod tests;
 
 /// Locks `mutex`, also after a panic elsewhere: one caller's bug must not hang all the others.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     #[cfg(test)]
-    interleavings::before(mutex);
+    tests::before(mutex);
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -337,6 +337,4 @@ fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp
 }
 
 #[cfg(test)]
-mod model;
-#[cfg(test)]
 mod tests;

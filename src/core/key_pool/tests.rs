@@ -1,5 +1,7 @@
 //! The pool as a plain value, told what time it is.
 
+mod model;
+
 use std::time::Duration;
 
 use super::*;

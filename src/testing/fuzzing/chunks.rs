@@ -69,11 +69,15 @@ fn folded(chunks: &[ChatChunk]) -> ChatResponse {
 
 /// What was read is the same after it was written and read again.
 fn is_kept<T: DeserializeOwned + Serialize + PartialEq + std::fmt::Debug>(value: &T) {
-    let json = serde_json::to_value(value).unwrap();
+    let json = serde_json::to_value(value).expect("what was read can be written");
     // serde_json reads a fraction with an error in its last digit, so another reading differs.
     if !holds_a_fraction(&json) {
         let text = json.to_string();
-        assert_eq!(&serde_json::from_str::<T>(&text).unwrap(), value, "{text}");
+        assert_eq!(
+            &serde_json::from_str::<T>(&text).expect("what was written can be read"),
+            value,
+            "{text}"
+        );
     }
 }
 
@@ -85,8 +89,10 @@ const KNOWN_OF_CHOICE: [&str; 4] = ["index", "delta", "message", "finish_reason"
 
 /// Members that nobody knows are there again when it is written.
 fn keeps_what_is_unknown(source: &[u8], value: &impl Serialize) {
-    let (source, written): (Value, _) =
-        (serde_json::from_slice(source).unwrap(), serde_json::to_value(value).unwrap());
+    let (source, written): (Value, _) = (
+        serde_json::from_slice(source).expect("what was read is JSON"),
+        serde_json::to_value(value).expect("what was read can be written"),
+    );
     same_but(&KNOWN, &source, &written);
     let choices = |json: &Value| json["choices"].as_array().cloned().unwrap_or_default();
     for (source, written) in choices(&source).iter().zip(&choices(&written)) {

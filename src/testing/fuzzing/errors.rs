@@ -37,7 +37,7 @@ pub fn errors(data: &[u8]) {
     (settings.max_retries, settings.max_event_bytes) = (1, 2_000);
     settings.skip_undecodable_events = how & 4 == 4;
     let builder = OpenAiCompatible::builder(settings).transport(Arc::new(transport.clone()));
-    let llm = builder.runtime(clock.runtime()).build().unwrap();
+    let llm = builder.runtime(clock.runtime()).build().expect("settings that are right");
     let shown = match (how & 1, how >> 3 & 7) {
         (_, FORWARDS) => clock.block_on(forwarded(&llm)),
         (0, _) => said(clock.block_on(llm.chat(messages(), ChatOptions::default())).err()),

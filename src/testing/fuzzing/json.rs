@@ -14,7 +14,11 @@ pub fn agrees_with_serde(text: &[u8]) {
             assert!(serde_json::from_slice::<&RawValue>(text).is_ok(), "reads what is no JSON");
             if let Ok(expected) = by_serde {
                 let written = json.to_string();
-                assert_eq!(serde_json::from_str::<Serde>(&written).unwrap(), expected, "{written}");
+                assert_eq!(
+                    serde_json::from_str::<Serde>(&written).expect("what was written is JSON"),
+                    expected,
+                    "{written}"
+                );
             }
         }
         Err(wrong) => {

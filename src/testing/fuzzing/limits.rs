@@ -61,7 +61,7 @@ fn rest_after(fate: KeyFate, now: Timestamp) -> Duration {
     let mut pool = KeyPool::default();
     pool.add(ApiKey::new("sk-0123456789abcd"), Scope::ALL);
     let wanted = Wanted { model: "m", scope: Scope::ALL };
-    let id = pool.lease(wanted, now).unwrap().id;
+    let id = pool.lease(wanted, now).expect("its one key is ready").id;
     pool.release(id, fate, "m", now, &|_| Duration::from_secs(1));
     pool.statuses(Scope::ALL, now)[0].rests_for.unwrap_or_default()
 }

@@ -43,7 +43,7 @@ fn can_be_used(models: &[ModelSettings], text: &str) {
     let clock = VirtualClock::new();
     let transport = ScriptedTransport::new(&clock, |_| Reply::answer("Hi!"));
     let loader = ConfigLoader::new().transport(Arc::new(transport)).runtime(clock.runtime());
-    let clients = loader.env(env).load_list(text).unwrap();
+    let clients = loader.env(env).load_list(text).expect("settings that were found right");
     assert_eq!(clients.len(), models.len());
     for client in clients {
         let call = client.chat(vec![Message::user("Hi?")], ChatOptions::default());
@@ -95,14 +95,16 @@ fn leads_somewhere(path: &str, file: &Json<'_>) -> bool {
         let step = match rest.strip_prefix('[') {
             Some(step) if step.starts_with('"') => {
                 let mut names = serde_json::Deserializer::from_str(step).into_iter::<String>();
-                let name = names.next().unwrap().unwrap();
-                rest = step[names.byte_offset()..].strip_prefix(']').unwrap();
+                let name = names.next().and_then(Result::ok).expect("a path's name is a JSON text");
+                rest = step[names.byte_offset()..]
+                    .strip_prefix(']')
+                    .expect("and then the bracket ends");
                 Step::Name(name)
             }
             Some(step) => {
-                let (index, after) = step.split_once(']').unwrap();
+                let (index, after) = step.split_once(']').expect("an index ends in a bracket");
                 rest = after;
-                Step::Index(index.parse().unwrap())
+                Step::Index(index.parse().expect("an index is a number"))
             }
             None => {
                 let step = rest.strip_prefix('.').unwrap_or(rest);

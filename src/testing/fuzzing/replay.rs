@@ -8,9 +8,9 @@ use std::path::Path;
 fn replay(target: &str, property: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
     let (mut held, mut broken) = (0, Vec::new());
-    for entry in fs::read_dir(&folder).unwrap() {
-        let path = entry.unwrap().path();
-        let input = fs::read(&path).unwrap();
+    for entry in fs::read_dir(&folder).expect("the corpus is there") {
+        let path = entry.expect("its folder can be read").path();
+        let input = fs::read(&path).expect("its files can be read");
         match catch_unwind(AssertUnwindSafe(|| property(&input))) {
             Ok(()) => held += 1,
             Err(_) => broken.push(path),
