@@ -4,8 +4,6 @@
 //! Each function takes any bytes and panics where a property does not hold. The fuzz targets
 //! (`fuzz/`) call them with what the fuzzer makes up, and `replay` with what it has kept.
 
-#![allow(clippy::unwrap_used, reason = "what is missing here is a test's failure")]
-
 mod chunks;
 mod errors;
 mod json;
