@@ -247,10 +247,10 @@ fn seconds(value: f64) -> Duration {
 }
 
 #[cfg(test)]
-mod laws;
-
-#[cfg(test)]
 mod tests {
+    #[cfg(not(target_arch = "wasm32"))]
+    mod laws;
+
     use super::*;
 
     fn at(seconds: f64) -> Timestamp {

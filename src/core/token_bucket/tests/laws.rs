@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{Config, RngSeed};
 
-use super::*;
+use super::super::*;
 
 /// What rounding may take from a token, or add to it.
 const SLIGHT: f64 = 1e-5;
