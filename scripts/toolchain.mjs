@@ -9,7 +9,7 @@ import { Failure, output, root, run } from "./run.mjs";
 
 export const WASM = "wasm32-unknown-unknown";
 const CARGO_DENY = "0.20"; // deny.toml is written for this one
-const CARGO_FUZZ = "0.13";
+const CARGO_FUZZ = "0.13.2";
 
 export const cargoHome = process.env.CARGO_HOME || join(homedir(), ".cargo");
 // rustup extends the PATH of login shells only.
