@@ -40,6 +40,14 @@ const LIMITS: &[(&str, &str)] = &[
     ("anthropic-ratelimit-output-tokens-remaining", "anthropic-ratelimit-output-tokens-reset"),
 ];
 
+/// What time it is by the provider's clock, where it says so: the moments that it names are by that one.
+pub(crate) fn provider_time<'a>(
+    headers: &dyn Fn(&str) -> Option<&'a str>,
+    unix_now: Duration,
+) -> Duration {
+    headers("date").and_then(|text| http_date(text, unix_now)).unwrap_or(unix_now)
+}
+
 /// How long the provider asks to wait before the next request.
 ///
 /// The finest header wins: `retry-after-ms`, then `retry-after` (seconds or a date), then what
@@ -286,6 +294,17 @@ mod tests {
         ] {
             assert_eq!(retry_after(date), None, "{date}");
         }
+    }
+
+    #[test]
+    fn moments_are_by_the_clock_of_who_names_them() {
+        let headers = [
+            ("date", "Mon, 23 Nov 2026 00:44:01 GMT"),
+            ("retry-after", "Mon, 23 Nov 2026 00:44:03 GMT"),
+        ];
+        let now = provider_time(&lookup(&headers), NOW);
+        assert_eq!(parse(&lookup(&headers), now), Some(Duration::from_secs(2)));
+        assert_eq!(provider_time(&lookup(&[("date", "today")]), NOW), NOW);
     }
 
     #[test]
