@@ -215,7 +215,10 @@ export interface Restart {
 
 // ---------------------------------------------------------------- who answers
 
-/** What can be talked to: an {@link OpenAICompatible}, or an object of your own. */
+/**
+ * What can be talked to: an {@link OpenAICompatible}, or an object of your own. That must throw where an answer is cut:
+ * a stream that just ends is taken for whole.
+ */
 export interface LLMInterface {
   /** Sends the messages and resolves to the whole answer. */
   chat<Options extends ChatOptions>(messages: ChatMessages, options?: Options): Promise<ChatCompletion>;
@@ -274,7 +277,7 @@ export interface ClientSettings {
   contextWindow?: number;
   /** Whether keys may travel unencrypted, over plain http://, beyond this machine. Default: false. */
   allowHttp?: boolean;
-  /** Streams: the largest single event that is accepted, in bytes. Default: 8,388,608. */
+  /** Streams: the largest single event that is accepted, in bytes. Default: 8,388,608. (A whole answer may have 67,108,864.) */
   maxEventBytes?: number;
   /** Streams: whether to pass over events that cannot be decoded, and their text. Default: false. */
   skipUndecodableEvents?: boolean;
@@ -350,7 +353,7 @@ export class OpenAICompatible implements LLMInterface {
   /**
    * A drop-in for the global `fetch`, bound to this client: requests under its base URL go through the
    * pool, the bucket, the retries and the clocks, with a key of the pool in place of the caller's. Other URLs are refused.
-   * Give it to an SDK as its `fetch`, and switch off the SDK's own retries (`maxRetries: 0`). What an answer costs is
+   * A redirect is not followed: it comes back as a 502 that says so. Give it to an SDK as its `fetch`, and switch off the SDK's own retries (`maxRetries: 0`). What an answer costs is
    * counted where the answer says it; ask streams for `stream_options: { include_usage: true }`.
    */
   readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
@@ -428,7 +431,7 @@ export interface TargetStatus {
 
 /** What a client has done so far. */
 export interface ClientStats {
-  /** Calls begun. */
+  /** Calls made; a stream counts from when it is made, though it asks when it is first read. */
   calls: number;
   /** Calls answered. */
   succeeded: number;

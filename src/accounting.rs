@@ -13,7 +13,7 @@ use crate::lock::lock;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClientStats {
-    /// Calls begun.
+    /// Calls made; a stream counts from when it is made, though it asks when it is first read.
     pub calls: u64,
     /// Calls answered.
     pub succeeded: u64,

@@ -21,10 +21,11 @@ use crate::core::retry::{Failure, Step};
 use crate::core::time::Timestamp;
 use crate::error::{Attempt, Error, ErrorKind};
 use crate::events::{Event, WaitFor};
-use crate::key_pool::{ApiKeyPool, KeyLease};
+use crate::key_lease::KeyLease;
+use crate::key_pool::ApiKeyPool;
 use crate::lock::lock;
 use crate::platform::{HttpResponse, MaybeSend, Runtime, Transport};
-use crate::response_failure;
+use crate::response_failure::{self, Hints};
 use crate::wire::{Target, Wire};
 
 /// No call without a timeout waits longer than this before its first attempt, and none waits longer
@@ -177,8 +178,12 @@ impl Engine {
         if (200..300).contains(&status) {
             return Ok(response);
         }
+        let hints = Hints::of(&response, self.runtime().unix_time());
+        if status == 429 {
+            lease.rests(hints.rest(), &|n| self.backoff(n));
+        }
         let sent = Sent { engine: self, call, key_label, redaction: &redaction };
-        let (failure, refusal) = response_failure::read(sent, response).await;
+        let (failure, refusal) = response_failure::read(sent, response, hints).await;
         if let Target::Forward(_) = call.target {
             call.refusal = Some(refusal.redacted(&redaction));
         }

@@ -16,7 +16,7 @@ use crate::core::retry::Failure;
 use crate::core::text;
 use crate::error::{Clock, Error, ErrorKind, Problem};
 use crate::events::Outcome;
-use crate::key_pool::KeyLease;
+use crate::key_lease::KeyLease;
 use crate::platform::{HttpResponse, TransportError, boxed_stream, without_query};
 use crate::response_failure::{Refusal, hide_in_headers};
 

@@ -3,14 +3,13 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
-use std::time::Duration;
 
-use crate::core::health::{Backoff, KeyFate};
 use crate::core::key::ApiKey;
 use crate::core::key_pool::{KeyId, KeyPool, NoKey, Scope, Wanted};
 use crate::core::key_slot::KeyStatus;
-use crate::core::retry::{Failure, NextKey};
+use crate::core::retry::NextKey;
 use crate::error::{Error, ErrorKind, Problem};
+use crate::key_lease::KeyLease;
 use crate::lock::lock;
 use crate::platform::{Runtime, the_clock};
 use crate::provider_config::{BaseUrl, ModelSettings, check_key, known_base_url};
@@ -47,10 +46,10 @@ pub(crate) struct Shared {
     of_client: Option<Vec<ApiKey>>,
     /// Empty until it is known.
     base_url: OnceLock<String>,
-    pool: Mutex<KeyPool>,
+    pub(crate) pool: Mutex<KeyPool>,
     /// Calls that wait for a key to become ready.
     waiting: Wakers,
-    runtime: Arc<dyn Runtime>,
+    pub(crate) runtime: Arc<dyn Runtime>,
 }
 
 impl ApiKeyPool {
@@ -361,90 +360,11 @@ fn checked<K: AsRef<str>>(keys: impl IntoIterator<Item = K>) -> Result<Vec<ApiKe
     if problems.is_empty() { Ok(fit) } else { Err(Error::config(problems)) }
 }
 
-/// A key in use, until it is told how that ended, or is dropped.
-pub struct KeyLease {
-    shared: Arc<Shared>,
-    model: String,
-    id: KeyId,
-    key: ApiKey,
-    label: Arc<str>,
-    open: bool,
-}
-
-impl KeyLease {
-    /// The key, for the wire only.
-    #[must_use]
-    pub fn key(&self) -> &str {
-        self.key.expose()
-    }
-
-    /// What to call the key in logs (`…abcd`).
-    #[must_use]
-    pub fn key_label(&self) -> &str {
-        &self.label
-    }
-
-    pub(crate) fn id(&self) -> KeyId {
-        self.id
-    }
-
-    pub(crate) fn api_key(&self) -> &ApiKey {
-        &self.key
-    }
-
-    /// Ends the use: the key has served.
-    pub fn succeeded(self) {
-        self.end(KeyFate::Works, &|_| Duration::ZERO);
-    }
-
-    /// Ends the use with a failure of `kind`, which may say something of the key: that it rests
-    /// ([`ErrorKind::RateLimited`], for `retry_after` or else a minute), is out of credit, refused or
-    /// not for this model. Any other kind says nothing.
-    pub fn failed(self, kind: ErrorKind, retry_after: Option<Duration>) {
-        let failure = Failure { retry_after, ..Failure::new(kind, "") };
-        self.end(failure.key_fate(), &|_| Duration::from_secs(60));
-    }
-
-    /// The key has begun to answer: whatever was held against it is over.
-    pub(crate) fn answers(&self) {
-        let now = self.shared.runtime.now();
-        let ready_again = lock(&self.shared.pool).works(self.id, &self.model, now);
-        self.shared.wake_if(ready_again);
-    }
-
-    /// Ends the use with what it showed of the key.
-    pub(crate) fn end(mut self, fate: KeyFate, backoff: Backoff<'_>) {
-        self.release(fate, backoff);
-    }
-
-    fn release(&mut self, fate: KeyFate, backoff: Backoff<'_>) {
-        if std::mem::take(&mut self.open) {
-            let now = self.shared.runtime.now();
-            let mut pool = lock(&self.shared.pool);
-            let ready_again = pool.release(self.id, fate, &self.model, now, backoff);
-            drop(pool);
-            self.shared.wake_if(ready_again);
-        }
-    }
-}
-
 impl Shared {
     /// Wakes those who wait for a key, if one is ready that was not.
-    fn wake_if(&self, ready_again: bool) {
+    pub(crate) fn wake_if(&self, ready_again: bool) {
         if ready_again {
             self.waiting.wake_all();
         }
-    }
-}
-
-impl Drop for KeyLease {
-    fn drop(&mut self) {
-        self.release(KeyFate::Cancelled, &|_| Duration::ZERO);
-    }
-}
-
-impl fmt::Debug for KeyLease {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeyLease").field("key", &self.label).finish_non_exhaustive()
     }
 }

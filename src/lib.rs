@@ -76,6 +76,7 @@ mod exchange;
 mod fallback;
 mod forward;
 mod interface;
+mod key_lease;
 mod key_pool;
 mod lock;
 mod platform;
@@ -108,7 +109,8 @@ pub use error::{Attempt, Clock, Error, ErrorKind, Partial, Problem};
 pub use events::{Event, Observer, Outcome, WaitFor};
 pub use fallback::{Fallback, TargetStatus};
 pub use interface::{LlmInterface, ModelInfo};
-pub use key_pool::{ApiKeyPool, KeyLease};
+pub use key_lease::KeyLease;
+pub use key_pool::ApiKeyPool;
 #[allow(unused_imports, reason = "a platform or feature set may have none")]
 pub use platform::transports::*;
 pub use platform::{

@@ -13,8 +13,8 @@ use crate::exchange::Sent;
 use crate::platform::{HttpResponse, TransportError};
 use crate::wire::Target;
 
-/// So long is waited for it: the status alone says enough.
-const LONGEST_WAIT_FOR_AN_ERROR: Duration = Duration::from_secs(5);
+/// So long is waited for it, unless the call bears less silence: the status alone says enough.
+const LONGEST_WAIT_FOR_AN_ERROR: Duration = Duration::from_secs(2);
 
 /// So much of it is read: what says more is a page, not a message…
 const MOST_OF_A_REFUSAL: usize = 64 * 1024;
@@ -60,16 +60,17 @@ pub(crate) fn hide_in_headers(headers: &mut Vec<(String, String)>, redaction: &R
 }
 
 /// A response came whose status says that it is no answer.
-pub(crate) async fn read(sent: Sent<'_>, response: HttpResponse) -> (Failure, Refusal) {
+pub(crate) async fn read(
+    sent: Sent<'_>,
+    response: HttpResponse,
+    hints: Hints,
+) -> (Failure, Refusal) {
     let (call, runtime) = (sent.call, sent.runtime());
     let status = response.status;
-    let hints = Hints::of(&response, runtime.unix_time());
     let location = response.header("location").map(str::to_owned);
     let now = runtime.now();
-    let limit = Limit::first(&[
-        call.total(),
-        Some(Limit::new(Clock::Idle, LONGEST_WAIT_FOR_AN_ERROR, now)),
-    ]);
+    let patience = LONGEST_WAIT_FOR_AN_ERROR.min(call.clocks.idle);
+    let limit = Limit::first(&[call.beginning(), Some(Limit::new(Clock::Idle, patience, now))]);
     let most = match call.target {
         Target::Forward(_) => MOST_OF_A_FORWARDED_REFUSAL,
         _ => MOST_OF_A_REFUSAL,
@@ -83,7 +84,10 @@ pub(crate) async fn read(sent: Sent<'_>, response: HttpResponse) -> (Failure, Re
         body.extend_from_slice(&bytes[..bytes.len().min(most - body.len())]);
     }
     drop(pieces);
-    let failure = failure(call, status, hints, location, &body, sent.redaction);
+    let mut failure = failure(call, status, hints, location, &body, sent.redaction);
+    // It was told with the headers.
+    let since = runtime.now() - now;
+    failure.retry_after = failure.retry_after.map(|wait| wait.saturating_sub(since));
     (failure, Refusal { status, headers: response.headers, body })
 }
 
@@ -139,6 +143,7 @@ impl Hints {
     pub fn of(response: &HttpResponse, unix_time: SystemTime) -> Self {
         let unix_now = unix_time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let header = |name: &str| response.header(name);
+        let unix_now = retry_after::provider_time(&header, unix_now);
         Self {
             request_id: REQUEST_IDS.iter().find_map(|name| header(name)).map(str::to_owned),
             retry_after: retry_after::parse(&header, unix_now),
@@ -147,12 +152,15 @@ impl Hints {
         }
     }
 
+    /// How long a limited key rests.
+    pub fn rest(&self) -> Option<Duration> {
+        self.retry_after.or(self.limit_reset)
+    }
+
     pub fn add_to(&self, failure: Failure) -> Failure {
         // On an answer that was cut or is silent these headers speak of something else.
         let retry_after = match failure.kind() {
-            ErrorKind::RateLimited | ErrorKind::QuotaExhausted => {
-                self.retry_after.or(self.limit_reset)
-            }
+            ErrorKind::RateLimited | ErrorKind::QuotaExhausted => self.rest(),
             ErrorKind::Server => self.retry_after,
             _ => None,
         };

@@ -9,7 +9,7 @@ use crate::client::Inner;
 use crate::codec::{Account, CallRequest, Codec};
 use crate::core::retry::Failure;
 use crate::error::Error;
-use crate::key_pool::KeyLease;
+use crate::key_lease::KeyLease;
 use crate::stream_body::{FirstToken, StreamBody};
 use crate::wire::Target;
 

@@ -32,6 +32,20 @@ fn in_flight(pool: &ApiKeyPool) -> Vec<u32> {
 }
 
 #[test]
+fn a_key_rests_from_the_headers_of_its_429_on() {
+    let limited = Reply::status(429).header("retry-after", "5").body("{").stall_after(1);
+    let scene = Scene::new(1, [limited, Reply::answer("a"), Reply::answer("b")]);
+    let (llm, clock) = (&scene.llm, &scene.clock);
+    let ask_later = async |after: f64| {
+        clock.runtime().sleep(seconds(after)).await;
+        llm.chat(question(), ChatOptions::default()).await.unwrap();
+    };
+    clock.block_on(futures::future::join(ask_later(0.0), ask_later(1.0)));
+    // Neither the time that its body takes nor another call makes it longer, or shorter.
+    assert_eq!(scene.sent_at(), [0.0, 5.0, 5.0]);
+}
+
+#[test]
 fn thirty_at_once_over_three_keys_are_ten_each() {
     for way in BOTH {
         for pace in [0.0, 0.3] {

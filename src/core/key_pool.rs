@@ -1,6 +1,7 @@
 //! The key pool as a plain value: which key is next, and what becomes of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::health::{Backoff, Health, KeyFate};
 use super::key::{ApiKey, Labels};
@@ -151,6 +152,17 @@ impl KeyPool {
             slot.in_flight = slot.in_flight.saturating_sub(1);
             slot.learn(fate, model, now, backoff);
         })
+    }
+
+    /// A key is limited, as a response's headers say before its body tells more.
+    pub fn limited(
+        &mut self,
+        id: KeyId,
+        rest: Option<Duration>,
+        now: Timestamp,
+        backoff: Backoff<'_>,
+    ) {
+        self.change(id, |slot| slot.limited(rest, now, backoff));
     }
 
     /// Counts an attempt that had to wait first.

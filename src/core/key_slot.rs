@@ -218,7 +218,8 @@ impl Slot {
         }
     }
 
-    fn limited(&mut self, rest: Option<Duration>, now: Timestamp, backoff: Backoff<'_>) {
+    /// Rests, for so long or as the backoff says. What is told a second time adds nothing.
+    pub fn limited(&mut self, rest: Option<Duration>, now: Timestamp, backoff: Backoff<'_>) {
         let rest = rest.map(|rest| rest.min(LONGEST_REST));
         let until = match self.health {
             // The rest of a burst that is known to be too much already.

@@ -19,7 +19,9 @@ asked both by `chat` and as a stream. A *backoff* is `retry_delay` before the fi
 before the second; a random part of it between half and all is waited. An error is named by its `kind`,
 with its HTTP status; with *the text so far* its `partial` holds what had been shown of the answer. In
 every row the call ends, the error lists one attempt for each request, no key stays in use, no key shows
-anywhere, and the LLM tokens of an answer are counted for whoever gave it.
+anywhere, and the LLM tokens of an answer are counted for whoever gave it. Where a connection that was
+used before breaks without an answer, Chromium may send the request again by itself, which no page can
+see or prevent: the provider then sees more requests than attempts.
 
 The rows are data in `tests/faults/rows`, and this page is made of them:
 `UPDATE_FAULTS=1 cargo test --test faults`.

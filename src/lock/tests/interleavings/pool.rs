@@ -6,7 +6,7 @@ use shuttle::thread;
 
 use super::{in_every_order, in_many_orders, stopped_clock, waits};
 use crate::core::health::KeyFate;
-use crate::key_pool::KeyLease;
+use crate::key_lease::KeyLease;
 use crate::{ApiKeyPool, ErrorKind};
 
 const URL: &str = "https://api.example.com/v1";

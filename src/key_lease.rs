@@ -1,0 +1,98 @@
+//! A key in use: what gives it back, however the use ends.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::core::health::{Backoff, KeyFate};
+use crate::core::key::ApiKey;
+use crate::core::key_pool::KeyId;
+use crate::core::retry::Failure;
+use crate::error::ErrorKind;
+use crate::key_pool::Shared;
+use crate::lock::lock;
+
+/// A key in use, until it is told how that ended, or is dropped.
+pub struct KeyLease {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) model: String,
+    pub(crate) id: KeyId,
+    pub(crate) key: ApiKey,
+    pub(crate) label: Arc<str>,
+    pub(crate) open: bool,
+}
+
+impl KeyLease {
+    /// The key, for the wire only.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        self.key.expose()
+    }
+
+    /// What to call the key in logs (`…abcd`).
+    #[must_use]
+    pub fn key_label(&self) -> &str {
+        &self.label
+    }
+
+    pub(crate) fn id(&self) -> KeyId {
+        self.id
+    }
+
+    pub(crate) fn api_key(&self) -> &ApiKey {
+        &self.key
+    }
+
+    /// Ends the use: the key has served.
+    pub fn succeeded(self) {
+        self.end(KeyFate::Works, &|_| Duration::ZERO);
+    }
+
+    /// Ends the use with a failure of `kind`, which may say something of the key: that it rests
+    /// ([`ErrorKind::RateLimited`], for `retry_after` or else a minute), is out of credit, refused or
+    /// not for this model. Any other kind says nothing.
+    pub fn failed(self, kind: ErrorKind, retry_after: Option<Duration>) {
+        let failure = Failure { retry_after, ..Failure::new(kind, "") };
+        self.end(failure.key_fate(), &|_| Duration::from_secs(60));
+    }
+
+    /// The key has begun to answer: whatever was held against it is over.
+    pub(crate) fn answers(&self) {
+        let now = self.shared.runtime.now();
+        let ready_again = lock(&self.shared.pool).works(self.id, &self.model, now);
+        self.shared.wake_if(ready_again);
+    }
+
+    /// The key is limited: others must know before the response's body has come.
+    pub(crate) fn rests(&self, rest: Option<Duration>, backoff: Backoff<'_>) {
+        let now = self.shared.runtime.now();
+        lock(&self.shared.pool).limited(self.id, rest, now, backoff);
+    }
+
+    /// Ends the use with what it showed of the key.
+    pub(crate) fn end(mut self, fate: KeyFate, backoff: Backoff<'_>) {
+        self.release(fate, backoff);
+    }
+
+    fn release(&mut self, fate: KeyFate, backoff: Backoff<'_>) {
+        if std::mem::take(&mut self.open) {
+            let now = self.shared.runtime.now();
+            let mut pool = lock(&self.shared.pool);
+            let ready_again = pool.release(self.id, fate, &self.model, now, backoff);
+            drop(pool);
+            self.shared.wake_if(ready_again);
+        }
+    }
+}
+
+impl Drop for KeyLease {
+    fn drop(&mut self) {
+        self.release(KeyFate::Cancelled, &|_| Duration::ZERO);
+    }
+}
+
+impl fmt::Debug for KeyLease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyLease").field("key", &self.label).finish_non_exhaustive()
+    }
+}
