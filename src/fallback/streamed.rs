@@ -196,7 +196,8 @@ impl Reading {
     /// # Errors
     /// The call's.
     async fn move_on(&mut self, current: Current, error: Error) -> Result<(), Error> {
-        let Current { leg, is_visible, .. } = current;
+        let Current { leg, stream, is_visible, .. } = current;
+        drop(stream); // nothing of it is held while the call goes on
         self.walk.failed(&leg, error.clone())?;
         lock(&self.record.0).attempts = self.walk.attempts(None);
         if !is_visible {
