@@ -46,6 +46,17 @@ fn a_key_rests_from_the_headers_of_its_429_on() {
 }
 
 #[test]
+fn a_slow_body_does_not_limit_its_key_twice() {
+    // A backoff of 0.2 s is over long before the body has been waited for.
+    let limited = || Reply::status(429).body("{").stall_after(1);
+    let mut settings = settings(1);
+    settings.retry_delay = seconds(0.2);
+    let scene = Scene::with(settings, [limited(), limited(), Reply::answer("a")]);
+    scene.ask(Way::Chat).unwrap();
+    assert_eq!(scene.sent_at(), [0.0, 2.0, 4.0]);
+}
+
+#[test]
 fn thirty_at_once_over_three_keys_are_ten_each() {
     for way in BOTH {
         for pace in [0.0, 0.3] {

@@ -23,6 +23,8 @@ pub enum KeyFate {
     Cancelled,
     /// 429: it needs a rest, as long as the provider says where it says so.
     Limited(Option<Duration>),
+    /// The same, of a key that rests since its response's headers: the body may ask for more.
+    Resting(Option<Duration>),
     /// 402 or a billing code: no credit, until the provider's reset where it names one.
     Exhausted(Option<Duration>),
     /// 403: not for this model.

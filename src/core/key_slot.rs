@@ -161,10 +161,15 @@ impl Slot {
         match fate {
             KeyFate::Works => self.works(model, now),
             KeyFate::Limited(rest) => self.limited(rest, now, backoff),
+            KeyFate::Resting(rest) => self.rests_on(rest, now),
             KeyFate::Exhausted(Some(reset)) => {
+                self.limited_in_a_row = 0;
                 self.health = Health::ExhaustedUntil(now + reset.min(LONGEST_REST));
             }
-            KeyFate::Exhausted(None) => self.health = Health::Exhausted(self.refused_again(now)),
+            KeyFate::Exhausted(None) => {
+                self.limited_in_a_row = 0;
+                self.health = Health::Exhausted(self.refused_again(now));
+            }
             KeyFate::Dead => self.health = Health::Dead(self.refused_again(now)),
             KeyFate::Denied => self.deny(model, now),
             KeyFate::Unchanged | KeyFate::Cancelled => {}
@@ -172,7 +177,7 @@ impl Slot {
         let counts = &mut self.counts;
         *match fate {
             KeyFate::Works => &mut counts.succeeded,
-            KeyFate::Limited(_) => &mut counts.rate_limited,
+            KeyFate::Limited(_) | KeyFate::Resting(_) => &mut counts.rate_limited,
             KeyFate::Cancelled => &mut counts.cancelled,
             _ => &mut counts.failed,
         } += 1;
@@ -218,7 +223,7 @@ impl Slot {
         }
     }
 
-    /// Rests, for so long or as the backoff says. What is told a second time adds nothing.
+    /// Rests, for so long or as the backoff says.
     pub fn limited(&mut self, rest: Option<Duration>, now: Timestamp, backoff: Backoff<'_>) {
         let rest = rest.map(|rest| rest.min(LONGEST_REST));
         let until = match self.health {
@@ -232,6 +237,13 @@ impl Slot {
             }
         };
         self.health = Health::Cooling(until);
+    }
+
+    /// Rests at least so long, unless something that weighs more has come between.
+    fn rests_on(&mut self, rest: Option<Duration>, now: Timestamp) {
+        if let (Health::Cooling(until), Some(rest)) = (self.health, rest) {
+            self.health = Health::Cooling(until.max(now + rest.min(LONGEST_REST)));
+        }
     }
 
     fn deny(&mut self, model: &str, now: Timestamp) {

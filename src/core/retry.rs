@@ -83,6 +83,10 @@ impl Failure {
             ErrorKind::Authentication => KeyFate::Dead,
             ErrorKind::QuotaExhausted => KeyFate::Exhausted(self.retry_after),
             ErrorKind::PermissionDenied => KeyFate::Denied,
+            // Its status has said so already.
+            ErrorKind::RateLimited if self.error.status() == Some(429) => {
+                KeyFate::Resting(self.retry_after)
+            }
             ErrorKind::RateLimited => KeyFate::Limited(self.retry_after),
             _ => KeyFate::Unchanged,
         }

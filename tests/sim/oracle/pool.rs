@@ -311,6 +311,9 @@ impl Key {
             self.refused = Some(refusal);
             Health::Refused(refusal, kind)
         };
+        if failed.row == Row::Exhausted {
+            self.limited = (0, 0);
+        }
         match (failed.row, failed.asks) {
             (Row::Limited, asks) => self.limited(asks, now, delay),
             (Row::Exhausted, Some(reset)) => self.health = Health::Reset(now + reset),
