@@ -49,20 +49,24 @@ fn understood(headers: &[(&str, &str)], now: Duration) -> Option<Duration> {
     let wait = parse(&header, now).or(reset(&header, now));
     assert_ne!(wait, Some(Duration::ZERO), "{headers:?}");
     let failure = Failure::from_provider(429, ProviderError::default());
-    let failure = Hints::of(&response, SystemTime::UNIX_EPOCH + now).add_to(failure);
+    let hints = Hints::of(&response, SystemTime::UNIX_EPOCH + now);
+    assert_eq!(hints.rest(), wait, "{headers:?}");
+    let failure = hints.add_to(failure);
     assert_eq!(failure.retry_after, wait, "{headers:?}");
-    let rest = rest_after(failure.key_fate(), Timestamp::new(now));
+    let rest = rest_after(wait, failure.key_fate(), Timestamp::new(now));
     assert!(!rest.is_zero() && rest.as_secs() <= DAY, "{headers:?} is a rest of {rest:?}");
     wait
 }
 
-/// How long a key rests.
-fn rest_after(fate: KeyFate, now: Timestamp) -> Duration {
+/// How long a key rests after the headers and the end of its answer.
+fn rest_after(asks: Option<Duration>, fate: KeyFate, now: Timestamp) -> Duration {
     let mut pool = KeyPool::default();
     pool.add(ApiKey::new("sk-0123456789abcd"), Scope::ALL);
     let wanted = Wanted { model: "m", scope: Scope::ALL };
     let id = pool.lease(wanted, now).expect("its one key is ready").id;
-    pool.release(id, fate, "m", now, &|_| Duration::from_secs(1));
+    let backoff = |_| Duration::from_secs(1);
+    pool.limited(id, asks, now, &backoff);
+    pool.release(id, fate, "m", now, &backoff);
     pool.statuses(Scope::ALL, now)[0].rests_for.unwrap_or_default()
 }
 
