@@ -192,7 +192,7 @@ impl LlmInterface for OpenAiCompatible {
         }
         let named = options.model.clone();
         let messages = Arc::new(messages);
-        let call = self.chat_with(SerdeCodec, self.request(&messages, options, false));
+        let call = self.chat_with(SerdeCodec::default(), self.request(&messages, options, false));
         let client = self.inner.clone();
         boxed(async move {
             let (mut response, account) = call.await?;
@@ -219,7 +219,8 @@ impl LlmInterface for OpenAiCompatible {
         }
         let named = options.model.clone();
         let messages = Arc::new(messages);
-        let chunks = self.stream_with(SerdeCodec, self.request(&messages, options, true));
+        let chunks =
+            self.stream_with(SerdeCodec::default(), self.request(&messages, options, true));
         let account = chunks.account();
         let chunks = stream::unfold(chunks, |mut chunks| async move {
             let chunk = chunks.next().await?;

@@ -36,11 +36,12 @@ pub trait Codec: Clone + MaybeSend + MaybeSync + 'static {
     /// What is wrong with its JSON, in words.
     fn answer(&self, body: &[u8]) -> Result<Self::Answer, String>;
 
-    /// Reads one chunk.
+    /// Reads one chunk. A stream has a codec of its own, a clone: what it learns of one chunk may help
+    /// with the next.
     ///
     /// # Errors
     /// What is wrong with its JSON, in words.
-    fn chunk(&self, data: &[u8]) -> Result<Self::Chunk, String>;
+    fn chunk(&mut self, data: &[u8]) -> Result<Self::Chunk, String>;
 }
 
 /// What the engine asks of an answer or a chunk.

@@ -94,8 +94,8 @@ mod wire;
 pub use accounting::ClientStats;
 pub use chat::{
     AnsweredBy, ChatChunk, ChatOptions, ChatResponse, Choice, ChunkChoice, Content, ContentPart,
-    Delta, FunctionCall, FunctionCallDelta, FunctionDefinition, Message, OnInterrupt, Restart,
-    Role, Stop, Tool, ToolCall, ToolCallDelta, ToolChoice, Usage,
+    Delta, Extra, FunctionCall, FunctionCallDelta, FunctionDefinition, Message, OnInterrupt,
+    Restart, Role, Stop, Tool, ToolCall, ToolCallDelta, ToolChoice, Usage,
 };
 pub use chat_stream::{ChatStream, StreamState};
 pub use circuit::CircuitState;

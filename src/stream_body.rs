@@ -199,7 +199,7 @@ impl<C: Codec> StreamBody<C> {
                 self.done = true;
                 return Ok(Event::Done);
             }
-            match decode(&self.codec, event.name, event.data, &self.redaction) {
+            match decode(&mut self.codec, event.name, event.data, &self.redaction) {
                 Err(failure) if self.skips_undecodable && failure.kind() == ErrorKind::Decode => {
                     let bytes = event.data.len();
                     warn!(call = self.call, bytes, "passes over an event that can't be decoded");
@@ -296,7 +296,7 @@ impl<C: Codec> StreamBody<C> {
                 return self.end();
             }
             // What can't be decoded here is the first half of something.
-            Some(event) => match decode(&self.codec, event.name, event.data, &self.redaction) {
+            Some(event) => match decode(&mut self.codec, event.name, event.data, &self.redaction) {
                 Err(failure) if failure.kind() == ErrorKind::Decode => None,
                 decoded => Some(decoded?),
             },
@@ -342,7 +342,7 @@ fn is_done(data: &[u8]) -> bool {
 
 /// An event's data as a chunk, or as the error that stands in its place.
 fn decode<C: Codec>(
-    codec: &C,
+    codec: &mut C,
     name: &[u8],
     data: &[u8],
     redaction: &Redaction,

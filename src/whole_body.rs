@@ -90,7 +90,7 @@ mod tests {
     }
 
     fn decode(body: &[u8]) -> Result<ChatResponse, Failure> {
-        super::decode(&SerdeCodec, body, &redaction())
+        super::decode(&SerdeCodec::default(), body, &redaction())
     }
 
     #[test]

@@ -63,7 +63,7 @@ impl Codec for JsonParse {
         Item::parse(body).map(Answer)
     }
 
-    fn chunk(&self, data: &[u8]) -> Result<Item, String> {
+    fn chunk(&mut self, data: &[u8]) -> Result<Item, String> {
         Item::parse(data)
     }
 }

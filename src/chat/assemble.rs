@@ -6,7 +6,6 @@ use serde_json::Value;
 
 use super::chunk::{ChatChunk, ChunkChoice, Delta};
 use super::content::{Content, ContentPart};
-use super::extra;
 use super::message::Message;
 use super::response::{ChatResponse, Choice};
 use super::tool_calls::ToolCalls;
@@ -17,6 +16,8 @@ use crate::core::usage::Usage;
 pub(crate) struct Assembler {
     /// The answer so far, its choices apart.
     response: ChatResponse,
+    /// The last padding.
+    obfuscation: Option<String>,
     /// The choices so far, by their index.
     choices: Vec<OpenChoice>,
 }
@@ -41,7 +42,10 @@ impl Assembler {
             response.created.clone_from(&chunk.created);
         }
         Usage::update(&mut response.usage, chunk.usage.as_ref());
-        extra::merge(&mut response.extra, &chunk.extra);
+        if chunk.obfuscation.is_some() {
+            self.obfuscation.clone_from(&chunk.obfuscation);
+        }
+        response.extra.merge(&chunk.extra);
         for choice in &chunk.choices {
             self.choice(choice.index).push(choice);
         }
@@ -66,6 +70,9 @@ impl Assembler {
     pub(crate) fn finish(self) -> ChatResponse {
         let mut response = self.response;
         response.choices = self.choices.into_iter().map(OpenChoice::finish).collect();
+        if let Some(padding) = self.obfuscation {
+            response.extra.insert("obfuscation".into(), padding.into());
+        }
         if let Some(object) = response.extra.get_mut("object") {
             *object = Value::from("chat.completion");
         }
@@ -94,7 +101,7 @@ impl OpenChoice {
         if chunk.is_finished() {
             self.choice.finish_reason.clone_from(&chunk.finish_reason);
         }
-        extra::merge(&mut self.choice.extra, &chunk.extra);
+        self.choice.extra.merge(&chunk.extra);
         self.push_delta(&chunk.delta);
     }
 
@@ -111,7 +118,7 @@ impl OpenChoice {
         append(&mut message.reasoning_content, &delta.reasoning_content);
         append(&mut message.reasoning, &delta.reasoning);
         append(&mut message.refusal, &delta.refusal);
-        extra::merge(&mut message.extra, &delta.extra);
+        message.extra.merge(&delta.extra);
         for piece in &delta.tool_calls {
             self.tool_calls.push(piece);
         }

@@ -23,6 +23,8 @@ open_object! {
         pub choices: Vec<ChunkChoice> = "choices" [always],
         /// What the answer has cost so far.
         pub usage: Option<Usage> = "usage",
+        /// Padding without a meaning, from which onlookers can't tell the length of the text.
+        pub obfuscation: Option<String> = "obfuscation",
     }
     settle = ChatChunk::settle;
 }

@@ -3,19 +3,22 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde_json::{Map, Value};
 
 use super::chunk::ChatChunk;
+use super::extra::Extra;
 use super::message::Message;
 use super::options::ChatOptions;
 use super::request::request_body;
 use super::response::ChatResponse;
+use super::template::ChunkReader;
 use crate::codec::{CallRequest, Codec, Facts, RequestBody};
 use crate::error::Error;
 
 /// Reads with serde.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct SerdeCodec;
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SerdeCodec {
+    chunks: ChunkReader,
+}
 
 impl Codec for SerdeCodec {
     type Answer = ChatResponse;
@@ -25,8 +28,8 @@ impl Codec for SerdeCodec {
         serde_json::from_slice(body).map_err(|error| error.to_string())
     }
 
-    fn chunk(&self, data: &[u8]) -> Result<ChatChunk, String> {
-        serde_json::from_slice(data).map_err(|error| error.to_string())
+    fn chunk(&mut self, data: &[u8]) -> Result<ChatChunk, String> {
+        self.chunks.read(data).map_err(|error| error.to_string())
     }
 }
 
@@ -62,7 +65,7 @@ impl Facts for ChatChunk {
     }
 }
 
-fn is_error(extra: &Map<String, Value>) -> bool {
+fn is_error(extra: &Extra) -> bool {
     let wrapped = extra.get("error").is_some_and(|error| !error.is_null());
     wrapped || extra.get("object").is_some_and(|object| object == "error") // Mistral
 }

@@ -8,7 +8,7 @@ impl From<ChatResponse> for ChatChunk {
     fn from(answer: ChatResponse) -> Self {
         let ChatResponse { id, model, created, choices, usage, extra, .. } = answer;
         let choices = choices.into_iter().map(ChunkChoice::from).collect();
-        Self { id, model, created, choices, usage, extra }
+        Self { id, model, created, choices, usage, extra, obfuscation: None }
     }
 }
 

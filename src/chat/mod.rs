@@ -15,12 +15,14 @@ pub(crate) mod open_object;
 mod options;
 mod request;
 mod response;
+mod template;
 mod tool_calls;
 
 pub(crate) use assemble::Assembler;
 pub use chunk::{ChatChunk, ChunkChoice, Delta, FunctionCallDelta, Restart, ToolCallDelta};
 pub(crate) use codec::{ChatBody, SerdeCodec};
 pub use content::{Content, ContentPart};
+pub use extra::Extra;
 pub use message::{FunctionCall, Message, Role, ToolCall};
 pub use options::{ChatOptions, FunctionDefinition, OnInterrupt, Stop, Tool, ToolChoice};
 pub use response::{AnsweredBy, ChatResponse, Choice};

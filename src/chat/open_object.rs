@@ -41,7 +41,7 @@ macro_rules! open_object {
             $($(#[$field_meta])* pub $field: $ty,)*
             $($($(#[$beside_meta])* $vis $beside: $beside_ty,)*)?
             /// Every other field, by its name in the JSON; written back as it came.
-            pub extra: serde_json::Map<String, serde_json::Value>,
+            pub extra: $crate::chat::Extra,
         }
 
         impl<'de> serde::Deserialize<'de> for $name {

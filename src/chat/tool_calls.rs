@@ -8,7 +8,6 @@
 use serde::de::IgnoredAny;
 
 use super::chunk::ToolCallDelta;
-use super::extra;
 use super::message::ToolCall;
 
 /// The tool calls of one choice, in the order in which they were opened.
@@ -78,8 +77,8 @@ fn add(call: &mut ToolCall, delta: &ToolCallDelta) {
     if !stands_for_nothing(piece, &call.function.arguments) {
         call.function.arguments.push_str(piece);
     }
-    extra::merge(&mut call.function.extra, &delta.function.extra);
-    extra::merge(&mut call.extra, &delta.extra);
+    call.function.extra.merge(&delta.function.extra);
+    call.extra.merge(&delta.extra);
 }
 
 /// Whether a piece `null` means "no arguments" rather than a `null` among the arguments.

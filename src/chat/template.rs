@@ -1,0 +1,257 @@
+//! Reading a chunk by its likeness to one before it.
+//!
+//! The chunks of an answer differ in their text and in little else. So a chunk that has been read is kept as
+//! a template, with holes where its texts are: the next is compared with it byte by byte around the
+//! holes, and only what is in them is read. JSON that is the same but for its strings means the same but
+//! for their values; anything else is read in full.
+
+use std::ops::Range;
+
+use memchr::memmem;
+
+use super::chunk::{ChatChunk, Delta};
+use super::content::Content;
+
+/// So many templates in a row may serve for nothing before no more are made.
+const MOST_WASTED: u8 = 8;
+
+/// Reads the chunks of one stream.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ChunkReader {
+    template: Option<Template>,
+    /// Templates in a row that no chunk was like.
+    wasted: u8,
+}
+
+impl ChunkReader {
+    /// Reads a chunk, with a look at those before.
+    pub fn read(&mut self, data: &[u8]) -> serde_json::Result<ChatChunk> {
+        if let Some(chunk) = self.template.as_ref().and_then(|template| template.read(data)) {
+            self.wasted = 0;
+            return Ok(chunk);
+        }
+        let chunk = serde_json::from_slice(data)?;
+        if self.wasted < MOST_WASTED
+            && let Some(template) = Template::of(data, &chunk)
+        {
+            self.template = Some(template);
+            self.wasted += 1;
+        }
+        Ok(chunk)
+    }
+}
+
+/// A chunk with holes.
+#[derive(Clone, Debug)]
+struct Template {
+    json: Vec<u8>,
+    /// The texts in `json`, between their quotes, in the order in which they stand there.
+    holes: Vec<(Range<usize>, Hole)>,
+    /// What it means, with the texts empty.
+    chunk: ChatChunk,
+}
+
+/// A text that chunks differ in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hole {
+    Content,
+    ReasoningContent,
+    Reasoning,
+    Obfuscation,
+}
+
+impl Hole {
+    const ALL: [Self; 4] =
+        [Self::Content, Self::ReasoningContent, Self::Reasoning, Self::Obfuscation];
+
+    /// How its text begins.
+    fn key(self) -> &'static [u8] {
+        match self {
+            Self::Content => br#""content":""#,
+            Self::ReasoningContent => br#""reasoning_content":""#,
+            Self::Reasoning => br#""reasoning":""#,
+            Self::Obfuscation => br#""obfuscation":""#,
+        }
+    }
+
+    /// Where its text is in a chunk, if it has one.
+    fn text(self, chunk: &mut ChatChunk) -> Option<&mut String> {
+        if self == Self::Obfuscation {
+            return chunk.obfuscation.as_mut();
+        }
+        let [choice] = chunk.choices.as_mut_slice() else { return None };
+        let Delta { content, reasoning_content, reasoning, .. } = &mut choice.delta;
+        match (self, content) {
+            (Self::Content, Some(Content::Text(text))) => Some(text),
+            (Self::ReasoningContent, _) => reasoning_content.as_mut(),
+            (Self::Reasoning, _) => reasoning.as_mut(),
+            _ => None,
+        }
+    }
+
+    /// Where its text is in the chunk's JSON, if it is there as plainly as that.
+    fn find(self, json: &[u8], text: &str) -> Option<Range<usize>> {
+        let start = memmem::find(json, self.key())? + self.key().len();
+        let end = start + text.len();
+        let is_there = json.get(start..end)? == text.as_bytes() && json.get(end) == Some(&b'"');
+        is_there.then_some(start..end)
+    }
+}
+
+impl Template {
+    /// The template that a chunk makes, if it has a text whose place can be told.
+    fn of(json: &[u8], chunk: &ChatChunk) -> Option<Self> {
+        let mut chunk = chunk.clone();
+        let mut holes = Vec::new();
+        for hole in Hole::ALL {
+            let Some(text) = hole.text(&mut chunk) else { continue };
+            if let Some(range) = hole.find(json, text) {
+                text.clear();
+                holes.push((range, hole));
+            }
+        }
+        holes.sort_by_key(|(range, _)| range.start);
+        let template = Self { json: json.to_vec(), holes, chunk };
+        template.is_true().then_some(template)
+    }
+
+    /// Whether other texts in its holes make the chunk that it would make of them.
+    fn is_true(&self) -> bool {
+        let (mut probe, mut from) = (Vec::new(), 0);
+        for (number, (range, _)) in self.holes.iter().enumerate() {
+            probe.extend_from_slice(&self.json[from..range.start]);
+            probe.extend_from_slice(format!("other text {number}").as_bytes());
+            from = range.end;
+        }
+        probe.extend_from_slice(&self.json[from..]);
+        let read = serde_json::from_slice::<ChatChunk>(&probe);
+        !self.holes.is_empty() && read.is_ok_and(|read| self.read(&probe) == Some(read))
+    }
+
+    /// Reads a chunk that is like it; `None` if it is not.
+    fn read(&self, json: &[u8]) -> Option<ChatChunk> {
+        let mut texts: [&[u8]; Hole::ALL.len()] = Default::default();
+        let (mut rest, mut from) = (json, 0);
+        for ((range, _), text) in self.holes.iter().zip(&mut texts) {
+            rest = rest.strip_prefix(&self.json[from..range.start])?;
+            (*text, rest) = rest.split_at_checked(length_of_text(rest)?)?;
+            from = range.end;
+        }
+        if rest != &self.json[from..] {
+            return None;
+        }
+        let mut chunk = self.chunk.clone();
+        for ((_, hole), text) in self.holes.iter().zip(texts) {
+            *hole.text(&mut chunk)? = std::str::from_utf8(text).ok()?.to_owned();
+        }
+        Some(chunk)
+    }
+}
+
+/// How long the JSON string is whose opening quote has been read; `None` if it has escapes.
+fn length_of_text(json: &[u8]) -> Option<usize> {
+    let end = json.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))?;
+    (json[end] == b'"').then_some(end)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// Reads them in their order, and checks each against a reading of its own; says how many were read
+    /// by their likeness.
+    fn alike(chunks: &[String]) -> usize {
+        let mut reader = ChunkReader::default();
+        let mut alike = 0;
+        for json in chunks {
+            alike += usize::from(
+                reader.template.as_ref().is_some_and(|t| t.read(json.as_bytes()).is_some()),
+            );
+            let expected = serde_json::from_str::<ChatChunk>(json);
+            assert_eq!(reader.read(json.as_bytes()).ok(), expected.ok(), "{json}");
+        }
+        alike
+    }
+
+    fn openai(delta: &str, rest: &str) -> String {
+        format!(
+            r#"{{"id":"c","object":"chat.completion.chunk","created":5,"model":"m","choices":[{{"index":0,"delta":{delta},"logprobs":null,"finish_reason":null}}]{rest}}}"#
+        )
+    }
+
+    fn text(text: &str) -> String {
+        openai(&format!(r#"{{"content":"{text}"}}"#), "")
+    }
+
+    #[test]
+    fn what_differs_in_its_text_alone_is_like_it() {
+        assert_eq!(alike(&["a", "", "héllo", "你好", "c"].map(text)), 4);
+        let padded = |n: usize| {
+            let pad = "x".repeat(n);
+            openai(r#"{"content":" a"}"#, &format!(r#","usage":null,"obfuscation":"{pad}""#))
+        };
+        assert_eq!(alike(&[3, 0, 9].map(padded)), 2);
+        let thought =
+            |text: &str| openai(&format!(r#"{{"content":null,"reasoning_content":"{text}"}}"#), "");
+        assert_eq!(alike(&["a", "b", "c"].map(thought)), 2);
+        let both = |text: &str| {
+            openai(&format!(r#"{{"reasoning":"{text}","content":"{text}{text}"}}"#), "")
+        };
+        assert_eq!(alike(&["a", "b", "c"].map(both)), 2);
+    }
+
+    #[test]
+    fn anything_else_is_read_in_full() {
+        let first = text("a");
+        for other in [
+            text(r"a\nb"),
+            text(r#"a","role":"x"#),
+            text("a\u{1}b"),
+            text(r"\ud800"),
+            openai(r#"{"role":"assistant","content":"a"}"#, ""),
+            openai(r#"{"content":"a"}"#, r#","usage":{"prompt_tokens":1}"#),
+            first.replace("\"created\":5", "\"created\":6"),
+            first.replace("null}", "\"stop\"}"),
+            first[..first.len() - 1].to_owned(),
+            format!("{first} x"),
+            first.replace("\"a\"", "7"),
+            String::new(),
+        ] {
+            assert_eq!(alike(&[first.clone(), other.clone()]), 0, "{other}");
+        }
+        let bytes = first.replace("\"a\"", "\"\u{e9}\"").into_bytes();
+        let latin: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != 0xc3).collect();
+        let mut reader = ChunkReader::default();
+        assert!(reader.read(first.as_bytes()).is_ok() && reader.read(&latin).is_err());
+    }
+
+    #[test]
+    fn a_text_whose_place_is_in_doubt_makes_no_template() {
+        for json in [
+            // Another object's, which says the same.
+            r#"{"choices":[{"message":{"content":"a"},"delta":{"content" : "a"}}]}"#,
+            // Of a key given twice the last counts.
+            r#"{"choices":[{"delta":{"content":"a","content":"a"}}]}"#,
+            r#"{"choices":[{"delta":{"content":"a"}},{"index":1,"delta":{"content":"b"}}]}"#,
+            r#"{"choices":[{"delta":{"content":"\u0061"}}]}"#,
+            r#"{"choices":[{"delta":{}}]}"#,
+        ] {
+            assert!(
+                Template::of(json.as_bytes(), &serde_json::from_str(json).unwrap()).is_none(),
+                "{json}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_stream_of_chunks_unlike_each_other_is_left_alone() {
+        let counted = |n: usize| openai(r#"{"content":"a"}"#, &format!(r#","n":{n}"#));
+        let mut reader = ChunkReader::default();
+        for n in 0..20 {
+            reader.read(counted(n).as_bytes()).unwrap();
+        }
+        let template = reader.template.unwrap();
+        assert_eq!((template.json, reader.wasted), (counted(7).into_bytes(), MOST_WASTED));
+    }
+}
