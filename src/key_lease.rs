@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::core::health::{Backoff, KeyFate};
-use crate::core::key::ApiKey;
+use crate::core::key::{ApiKey, LabelledKey};
 use crate::core::key_pool::KeyId;
 use crate::core::retry::Failure;
 use crate::error::ErrorKind;
@@ -17,8 +17,7 @@ pub struct KeyLease {
     pub(crate) shared: Arc<Shared>,
     pub(crate) model: String,
     pub(crate) id: KeyId,
-    pub(crate) key: ApiKey,
-    pub(crate) label: Arc<str>,
+    pub(crate) key: Arc<LabelledKey>,
     pub(crate) open: bool,
 }
 
@@ -26,13 +25,13 @@ impl KeyLease {
     /// The key, for the wire only.
     #[must_use]
     pub fn key(&self) -> &str {
-        self.key.expose()
+        self.key.key.expose()
     }
 
     /// What to call the key in logs (`…abcd`).
     #[must_use]
     pub fn key_label(&self) -> &str {
-        &self.label
+        &self.key.label
     }
 
     pub(crate) fn id(&self) -> KeyId {
@@ -40,7 +39,7 @@ impl KeyLease {
     }
 
     pub(crate) fn api_key(&self) -> &ApiKey {
-        &self.key
+        &self.key.key
     }
 
     /// Ends the use: the key has served.
@@ -58,8 +57,10 @@ impl KeyLease {
 
     /// The key has begun to answer: whatever was held against it is over.
     pub(crate) fn answers(&self) {
-        let now = self.shared.runtime.now();
-        let ready_again = lock(&self.shared.pool).works(self.id, &self.model, now);
+        let mut pool = lock(&self.shared.pool);
+        let now = self.shared.time_for(&pool);
+        let ready_again = pool.works(self.id, &self.model, now);
+        drop(pool);
         self.shared.wake_if(ready_again);
     }
 
@@ -76,8 +77,11 @@ impl KeyLease {
 
     fn release(&mut self, fate: KeyFate, backoff: Backoff<'_>) {
         if std::mem::take(&mut self.open) {
-            let now = self.shared.runtime.now();
             let mut pool = lock(&self.shared.pool);
+            let now = match fate.is_about_the_key() {
+                true => self.shared.runtime.now(),
+                false => self.shared.time_for(&pool),
+            };
             let ready_again = pool.release(self.id, fate, &self.model, now, backoff);
             drop(pool);
             self.shared.wake_if(ready_again);
@@ -93,6 +97,6 @@ impl Drop for KeyLease {
 
 impl fmt::Debug for KeyLease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeyLease").field("key", &self.label).finish_non_exhaustive()
+        f.debug_struct("KeyLease").field("key", &self.key.label).finish_non_exhaustive()
     }
 }

@@ -56,7 +56,7 @@ impl ChatChunk {
     /// that was asked for ([`OnInterrupt::Restart`](crate::OnInterrupt::Restart)).
     #[must_use]
     pub fn restart(&self) -> Option<Restart> {
-        let restart = self.extra.get(RESTART).filter(|_| self.choices.is_empty())?;
+        let restart = if self.choices.is_empty() { self.extra.get(RESTART)? } else { return None };
         let text = |name: &str| Some(restart.get(name)?.as_str()?.to_owned());
         Some(Restart { target: text("target")?, reason: text("reason")? })
     }

@@ -10,7 +10,7 @@ use super::message::Message;
 use super::options::ChatOptions;
 use super::request::request_body;
 use super::response::ChatResponse;
-use super::template::ChunkReader;
+use super::template::{ChunkReader, read_json};
 use crate::codec::{CallRequest, Codec, Facts, RequestBody};
 use crate::error::Error;
 
@@ -25,7 +25,7 @@ impl Codec for SerdeCodec {
     type Chunk = ChatChunk;
 
     fn answer(&self, body: &[u8]) -> Result<ChatResponse, String> {
-        serde_json::from_slice(body).map_err(|error| error.to_string())
+        read_json(body).map_err(|error| error.to_string())
     }
 
     fn chunk(&mut self, data: &[u8]) -> Result<ChatChunk, String> {

@@ -8,6 +8,7 @@
 use std::ops::Range;
 
 use memchr::memmem;
+use serde::de::DeserializeOwned;
 
 use super::chunk::{ChatChunk, Delta};
 use super::content::Content;
@@ -30,7 +31,7 @@ impl ChunkReader {
             self.wasted = 0;
             return Ok(chunk);
         }
-        let chunk = serde_json::from_slice(data)?;
+        let chunk = read_json(data)?;
         if self.wasted < MOST_WASTED
             && let Some(template) = Template::of(data, &chunk)
         {
@@ -38,6 +39,14 @@ impl ChunkReader {
             self.wasted += 1;
         }
         Ok(chunk)
+    }
+}
+
+/// Reads JSON whose bytes are looked at once, not string by string, for whether they are a text.
+pub(super) fn read_json<T: DeserializeOwned>(data: &[u8]) -> serde_json::Result<T> {
+    match std::str::from_utf8(data) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(data), // which says where it is none
     }
 }
 

@@ -91,6 +91,13 @@ impl fmt::Debug for ApiKey {
     }
 }
 
+/// A key of a pool, and the label by which logs know it.
+#[derive(Debug)]
+pub struct LabelledKey {
+    pub key: ApiKey,
+    pub label: Arc<str>,
+}
+
 /// Gives each key of a pool a label of its own.
 #[derive(Debug, Default)]
 pub struct Labels(Names<()>);

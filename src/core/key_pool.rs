@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::health::{Backoff, Health, KeyFate};
-use super::key::{ApiKey, Labels};
+use super::key::{ApiKey, LabelledKey, Labels};
 use super::key_slot::{KeyStatus, Slot};
 use super::ranked_heap::RankedHeap;
 use super::time::Timestamp;
@@ -51,8 +51,7 @@ pub struct Wanted<'a> {
 #[derive(Debug)]
 pub struct Leased {
     pub id: KeyId,
-    pub key: ApiKey,
-    pub label: Arc<str>,
+    pub key: Arc<LabelledKey>,
 }
 
 /// Keys, how busy and how well each is, and which of them is next.
@@ -67,6 +66,8 @@ pub struct KeyPool {
     labels: Labels,
     /// The names of the scopes after [`Scope::ALL`].
     scopes: Vec<String>,
+    /// How many keys have something held against them.
+    unwell: usize,
     /// Counts leases: the clock of "used longest ago", and of a slot's generation.
     uses: u64,
 }
@@ -110,25 +111,30 @@ impl KeyPool {
         was_there
     }
 
+    /// Whether nothing is held against any key: then no answer hangs on what time it is.
+    pub fn is_well(&self) -> bool {
+        self.unwell == 0
+    }
+
     /// The ready key with the fewest requests in flight (of those, the one used longest ago), now
     /// with one more.
     pub fn lease(&mut self, wanted: Wanted<'_>, now: Timestamp) -> Result<Leased, NoKey> {
-        let id = self.next(wanted, now)?;
+        let slot = self.least_loaded(wanted, now)?;
         self.uses += 1;
         let uses = self.uses;
-        let entry = self.slot_of(id).ok_or(NoKey::Empty)?;
+        let entry = self.slot_mut(slot).ok_or(NoKey::Empty)?;
         entry.in_flight += 1;
         entry.last_used = uses;
         entry.counts.attempts += 1;
-        let leased = Leased { id, key: entry.key.clone(), label: entry.label.clone() };
-        self.place(id.slot);
+        let id = KeyId { slot, generation: entry.generation };
+        let leased = Leased { id, key: entry.key.clone() };
+        self.place(slot);
         Ok(leased)
     }
 
     /// The key that would be leased now.
     pub fn next(&mut self, wanted: Wanted<'_>, now: Timestamp) -> Result<KeyId, NoKey> {
-        self.wake_rested(now);
-        let slot = self.least_loaded(wanted, now).ok_or_else(|| self.why_none(wanted, now))?;
+        let slot = self.least_loaded(wanted, now)?;
         let entry = self.slot(slot).ok_or(NoKey::Empty)?;
         Ok(KeyId { slot, generation: entry.generation })
     }
@@ -183,7 +189,7 @@ impl KeyPool {
 
     /// The key of an id.
     pub fn key(&self, id: KeyId) -> Option<&ApiKey> {
-        self.slot(id.slot).filter(|slot| slot.generation == id.generation).map(|slot| &slot.key)
+        self.slot(id.slot).filter(|slot| slot.generation == id.generation).map(|slot| &slot.key.key)
     }
 
     /// Changes a key's in-flight count by hand; never below 0. False if the key is unknown.
@@ -209,7 +215,7 @@ impl KeyPool {
 
     /// The keys of a scope.
     pub fn keys(&self, scope: Scope) -> impl Iterator<Item = &ApiKey> {
-        self.each(scope).filter(|slot| !slot.retired).map(|slot| &slot.key)
+        self.each(scope).filter(|slot| !slot.retired).map(|slot| &slot.key.key)
     }
 
     fn each(&self, scope: Scope) -> impl Iterator<Item = &Slot> {
@@ -221,9 +227,9 @@ impl KeyPool {
         let Some(slot) = self.slot_of(id) else { return false };
         let rested = slot.health != Health::Ready;
         change(slot);
-        let ready_again = rested && slot.health == Health::Ready;
+        let is_ready = slot.health == Health::Ready;
         self.place(id.slot);
-        ready_again
+        rested && is_ready
     }
 
     fn new_slot(&mut self, key: ApiKey) -> usize {
@@ -235,7 +241,8 @@ impl KeyPool {
         if let Err(place) = self.place_of_key(&key) {
             self.by_key.insert(place, slot);
         }
-        self.slots[slot] = Some(Slot::new(self.labels.give(&key), key, self.uses));
+        self.slots[slot] =
+            Some(Slot::new(LabelledKey { label: self.labels.give(&key), key }, self.uses));
         slot
     }
 
@@ -245,7 +252,7 @@ impl KeyPool {
 
     /// Where a key's slot stands among those of the others, or else would stand.
     fn place_of_key(&self, key: &ApiKey) -> Result<usize, usize> {
-        let text = |slot: usize| self.slot(slot).map_or("", |entry| entry.key.expose());
+        let text = |slot: usize| self.slot(slot).map_or("", |entry| entry.key.key.expose());
         self.by_key.binary_search_by(|&slot| text(slot).cmp(key.expose()))
     }
 
@@ -263,28 +270,58 @@ impl KeyPool {
 
     /// Puts a key where its state says: among the ready, among the resting, or out.
     fn place(&mut self, slot: usize) {
+        let Some(entry) = self.slot(slot) else { return };
+        let rank = entry.rank();
+        if entry.counted_unwell || entry.is_unwell() {
+            self.count_unwell(slot);
+        } else if !entry.retired {
+            return self.ready.set(slot, rank); // as nearly always
+        }
+        let Some(entry) = self.slot(slot) else { return };
+        match entry.health.rests_until() {
+            _ if entry.retired => {
+                self.take_out(slot);
+                self.forget_if_idle(slot);
+            }
+            None => {
+                self.resting.remove(slot);
+                self.ready.set(slot, rank);
+            }
+            // One call at a time tests a key on probation; the next may when that one has ended.
+            Some(_) if entry.health.on_probation() && entry.in_flight > 0 => self.take_out(slot),
+            Some(until) => {
+                self.ready.remove(slot);
+                self.resting.set(slot, until.nanoseconds());
+            }
+        }
+    }
+
+    fn take_out(&mut self, slot: usize) {
         self.ready.remove(slot);
         self.resting.remove(slot);
-        let Some(entry) = self.slot(slot) else { return };
-        if entry.retired {
-            if entry.in_flight == 0 {
-                self.by_key.retain(|known| *known != slot);
-                let gone = self.slots[slot].take();
-                gone.iter().for_each(|gone| self.labels.take_back(&gone.label));
-            }
-            return;
+    }
+
+    /// Forgets a retired key whose last work has ended.
+    fn forget_if_idle(&mut self, slot: usize) {
+        let gone = self.slots[slot].take_if(|entry| entry.in_flight == 0);
+        if let Some(gone) = gone {
+            self.by_key.retain(|known| *known != slot);
+            self.unwell -= usize::from(gone.counted_unwell);
+            self.labels.take_back(&gone.key.label);
         }
-        match entry.health.rests_until() {
-            None => self.ready.set(slot, entry.rank()),
-            // One call at a time tests a key on probation; the next may when that one has ended.
-            Some(_) if entry.health.on_probation() && entry.in_flight > 0 => {}
-            Some(until) => self.resting.set(slot, (until.nanoseconds(), 0)),
-        }
+    }
+
+    /// Counts a key among those that are not well, or no longer.
+    fn count_unwell(&mut self, slot: usize) {
+        let Some(entry) = self.slots.get_mut(slot).and_then(Option::as_mut) else { return };
+        let unwell = entry.is_unwell();
+        let was = std::mem::replace(&mut entry.counted_unwell, unwell);
+        self.unwell = self.unwell + usize::from(unwell) - usize::from(was);
     }
 
     /// Moves keys whose rest is over to the ready ones.
     fn wake_rested(&mut self, now: Timestamp) {
-        while let Some(((until, _), slot)) = self.resting.least()
+        while let Some((until, slot)) = self.resting.least()
             && until <= now.nanoseconds()
         {
             self.resting.remove(slot);
@@ -293,11 +330,13 @@ impl KeyPool {
                 entry.health = Health::Ready;
             }
             self.ready.set(slot, entry.rank());
+            self.count_unwell(slot);
         }
     }
 
     /// The first ready key, in the heap's order, that will do.
-    fn least_loaded(&mut self, wanted: Wanted<'_>, now: Timestamp) -> Option<usize> {
+    fn least_loaded(&mut self, wanted: Wanted<'_>, now: Timestamp) -> Result<usize, NoKey> {
+        self.wake_rested(now);
         let mut passed_over = Vec::new();
         let found = loop {
             let Some((_, slot)) = self.ready.least() else { break None };
@@ -312,7 +351,7 @@ impl KeyPool {
                 self.ready.set(slot, rank);
             }
         }
-        found
+        found.ok_or_else(|| self.why_none(wanted, now))
     }
 
     fn why_none(&self, wanted: Wanted<'_>, now: Timestamp) -> NoKey {

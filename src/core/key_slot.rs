@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::health::{Backoff, Health, KeyFate, Refusal};
-use super::key::ApiKey;
+use super::key::LabelledKey;
 use super::key_pool::{Scope, Wanted};
 use super::names::Names;
 use super::ranked_heap::Rank;
@@ -74,8 +74,7 @@ pub struct KeyStatus {
 
 #[derive(Debug)]
 pub struct Slot {
-    pub key: ApiKey,
-    pub label: Arc<str>,
+    pub key: Arc<LabelledKey>,
     pub generation: u64,
     pub in_flight: u32,
     pub last_used: u64,
@@ -88,13 +87,14 @@ pub struct Slot {
     /// The last refusal that no answer has lifted since.
     refused: Option<Refusal>,
     pub counts: KeyCounts,
+    /// Whether the pool counts it among those that are not well.
+    pub counted_unwell: bool,
 }
 
 impl Slot {
-    pub fn new(label: Arc<str>, key: ApiKey, generation: u64) -> Self {
+    pub fn new(key: LabelledKey, generation: u64) -> Self {
         Self {
-            key,
-            label,
+            key: Arc::new(key),
             generation,
             in_flight: 0,
             last_used: 0,
@@ -105,12 +105,21 @@ impl Slot {
             scopes: Vec::new(),
             refused: None,
             counts: KeyCounts::default(),
+            counted_unwell: false,
         }
     }
 
-    /// Fewest in flight first, then the one used longest ago.
+    /// Whether anything is held against the key, which time will lift.
+    pub fn is_unwell(&self) -> bool {
+        self.health != Health::Ready || self.refused.is_some() || self.denied.len() > 0
+    }
+
+    /// Fewest in flight first, then the one used longest ago: both in one number, which is compared
+    /// at once. Uses are told apart for 35 years of a thousand a second.
     pub fn rank(&self) -> Rank {
-        (self.in_flight.into(), self.last_used)
+        const BITS_OF_USE: u32 = 40;
+        let in_flight = u64::from(self.in_flight.min(u32::MAX >> 8));
+        in_flight << BITS_OF_USE | self.last_used & (u64::MAX >> (64 - BITS_OF_USE))
     }
 
     /// Whether the key belongs to the scope and is not denied the model. A denial that has run out is
@@ -205,7 +214,7 @@ impl Slot {
     pub fn status(&self, now: Timestamp) -> KeyStatus {
         let rests_until = self.health.rests_until();
         KeyStatus {
-            label: self.label.to_string(),
+            label: self.key.label.to_string(),
             state: match self.health {
                 Health::Cooling(until) | Health::ExhaustedUntil(until) if until <= now => {
                     KeyState::Ready
@@ -260,10 +269,12 @@ impl Slot {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::key::ApiKey;
 
     #[test]
     fn denied_models_are_told_in_order() {
-        let mut slot = Slot::new("…abcd".into(), ApiKey::new("sk-0123456789abcd"), 0);
+        let key = LabelledKey { key: ApiKey::new("sk-0123456789abcd"), label: "…abcd".into() };
+        let mut slot = Slot::new(key, 0);
         for model in ["c", "a", "d", "b"] {
             slot.learn(KeyFate::Denied, model, Timestamp::ZERO, &|_| Duration::ZERO);
         }

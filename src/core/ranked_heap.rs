@@ -1,15 +1,18 @@
 //! An indexed min-heap: the members are small numbers, each has a rank, and both the least and any
 //! given member can be found, re-ranked or removed in O(log n).
 
-/// What orders the members: the first number, and among equals the second.
-pub type Rank = (u64, u64);
+/// What orders the members.
+pub type Rank = u64;
+
+/// The position of who is not in.
+const OUT: usize = usize::MAX;
 
 /// Members ordered by rank.
 #[derive(Debug, Default)]
 pub struct RankedHeap {
     heap: Vec<(Rank, usize)>,
-    /// Where each member stands in `heap`.
-    position: Vec<Option<usize>>,
+    /// Where each member stands in `heap`, or [`OUT`].
+    position: Vec<usize>,
 }
 
 impl RankedHeap {
@@ -21,46 +24,52 @@ impl RankedHeap {
     /// Puts `member` in, or gives it a new rank.
     pub fn set(&mut self, member: usize, rank: Rank) {
         if self.position.len() <= member {
-            self.position.resize(member + 1, None);
+            self.position.resize(member + 1, OUT);
         }
-        let at = self.position[member].unwrap_or_else(|| {
+        let mut at = self.position[member];
+        if at == OUT {
+            at = self.heap.len();
             self.heap.push((rank, member));
-            self.heap.len() - 1
-        });
-        self.heap[at].0 = rank;
-        self.settle(at);
+        }
+        self.settle(at, (rank, member));
     }
 
     /// Takes `member` out, if it is in.
     pub fn remove(&mut self, member: usize) {
-        let Some(at) = self.position.get_mut(member).and_then(Option::take) else { return };
-        self.heap.swap_remove(at);
+        let Some(position) = self.position.get_mut(member) else { return };
+        let at = std::mem::replace(position, OUT);
+        let Some(last) = self.heap.pop_if(|_| at != OUT) else { return };
         if at < self.heap.len() {
-            self.settle(at);
+            self.settle(at, last);
         }
     }
 
-    /// Moves the entry at `at` to where its rank belongs.
-    fn settle(&mut self, mut at: usize) {
-        while at > 0 && self.heap[at] < self.heap[(at - 1) / 2] {
-            self.heap.swap(at, (at - 1) / 2);
-            self.position[self.heap[at].1] = Some(at);
+    /// Puts an entry in the place of the one at `at`, then where its rank belongs.
+    fn settle(&mut self, mut at: usize, entry: (Rank, usize)) {
+        while at > 0 && entry < self.heap[(at - 1) / 2] {
+            self.put(at, self.heap[(at - 1) / 2]);
             at = (at - 1) / 2;
         }
-        while let Some(child) = self.least_child(at).filter(|&c| self.heap[c] < self.heap[at]) {
-            self.heap.swap(at, child);
-            self.position[self.heap[at].1] = Some(at);
+        while let Some((child, least)) = self.least_child(at)
+            && least < entry
+        {
+            self.put(at, least);
             at = child;
         }
-        self.position[self.heap[at].1] = Some(at);
+        self.put(at, entry);
     }
 
-    fn least_child(&self, at: usize) -> Option<usize> {
-        let (left, right) = (2 * at + 1, 2 * at + 2);
-        match (self.heap.get(left), self.heap.get(right)) {
-            (Some(l), Some(r)) if r < l => Some(right),
-            (Some(_), _) => Some(left),
-            (None, _) => None,
+    fn put(&mut self, at: usize, entry: (Rank, usize)) {
+        self.heap[at] = entry;
+        self.position[entry.1] = at;
+    }
+
+    fn least_child(&self, at: usize) -> Option<(usize, (Rank, usize))> {
+        let left = 2 * at + 1;
+        match *self.heap.get(left..)? {
+            [_, right, ..] if right < self.heap[left] => Some((left + 1, right)),
+            [first, ..] => Some((left, first)),
+            [] => None,
         }
     }
 }
@@ -81,7 +90,7 @@ mod tests {
                 heap.remove(member);
                 list.remove(&member);
             } else {
-                let rank = ((random.next() * 5.0) as u64, step);
+                let rank = ((random.next() * 5.0) as u64) << 32 | step;
                 heap.set(member, rank);
                 list.insert(member, rank);
             }

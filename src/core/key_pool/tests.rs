@@ -38,7 +38,7 @@ fn one_after_the_other_rotates() {
     let mut order = Vec::new();
     for _ in 0..6 {
         let leased = pool.lease(any("m"), START).unwrap();
-        order.push(leased.key.expose().to_owned());
+        order.push(leased.key.key.expose().to_owned());
         end(&mut pool, leased.id, KeyFate::Works, START);
     }
     assert_eq!(order, ["key-a", "key-b", "key-c", "key-a", "key-b", "key-c"]);
@@ -100,9 +100,9 @@ fn a_key_denied_one_model_serves_another() {
     let id = pool.lease(any("m"), START).unwrap().id;
     end(&mut pool, id, KeyFate::Denied, START);
     for _ in 0..3 {
-        assert_eq!(pool.lease(any("m"), START).unwrap().key.expose(), "key-b");
+        assert_eq!(pool.lease(any("m"), START).unwrap().key.key.expose(), "key-b");
     }
-    assert_eq!(pool.lease(any("other"), START).unwrap().key.expose(), "key-a");
+    assert_eq!(pool.lease(any("other"), START).unwrap().key.key.expose(), "key-a");
 }
 
 #[test]
@@ -127,13 +127,13 @@ fn a_removed_key_is_gone_when_its_work_ends() {
     let id = pool.lease(any("m"), START).unwrap().id;
     assert!(pool.remove(&ApiKey::new("key-a"), Scope::ALL));
     assert_eq!(pool.statuses(Scope::ALL, START).len(), 2);
-    assert_eq!(pool.lease(any("m"), START).unwrap().key.expose(), "key-b");
+    assert_eq!(pool.lease(any("m"), START).unwrap().key.key.expose(), "key-b");
     end(&mut pool, id, KeyFate::Works, START);
     assert_eq!(pool.statuses(Scope::ALL, START).len(), 1);
     // The slot is used again; the old lease, ended twice, must not touch the new key.
     pool.add(ApiKey::new("key-c"), Scope::ALL);
     let busy = pool.lease(any("m"), START).unwrap();
-    assert_eq!(busy.key.expose(), "key-c");
+    assert_eq!(busy.key.key.expose(), "key-c");
     end(&mut pool, id, KeyFate::Dead, START);
     assert_eq!(pool.statuses(Scope::ALL, START)[0].in_flight, 1);
 }
@@ -158,7 +158,7 @@ fn a_key_serves_only_its_scopes_and_is_one_key_in_all_of_them() {
     pool.add(ApiKey::new("key-large"), large);
     let id = pool.lease(Wanted { model: "m", scope: small }, START).unwrap().id;
     let next = pool.lease(Wanted { model: "m", scope: large }, START).unwrap();
-    assert_eq!(next.key.expose(), "key-large");
+    assert_eq!(next.key.key.expose(), "key-large");
     end(&mut pool, id, KeyFate::Dead, START);
     let none = pool.lease(Wanted { model: "m", scope: small }, START).unwrap_err();
     assert_eq!(none, NoKey::Dead);

@@ -138,14 +138,17 @@ impl Both {
     }
 
     fn listed(&mut self, key: &str) -> Option<&mut Slot> {
-        self.list.iter_mut().find(|slot| slot.key.expose() == key)
+        self.list.iter_mut().find(|slot| slot.key.key.expose() == key)
     }
 
     fn add(&mut self, key: &'static str, scope: usize) {
         self.pool.add(ApiKey::new(key), Scope(scope));
         if self.listed(key).is_none() {
             self.made += 1;
-            self.list.push(Slot::new(key.into(), ApiKey::new(key), self.made));
+            self.list.push(Slot::new(
+                LabelledKey { key: ApiKey::new(key), label: key.into() },
+                self.made,
+            ));
         }
         self.listed(key).unwrap().join(Scope(scope));
     }
@@ -174,7 +177,7 @@ impl Both {
                 assert_eq!(next, Ok(leased.id));
                 self.uses += 1;
                 let uses = self.uses;
-                let slot = self.listed(leased.key.expose()).unwrap();
+                let slot = self.listed(leased.key.key.expose()).unwrap();
                 assert!(is_ready(slot, wanted, now), "{slot:?}");
                 assert_eq!(load(slot), best);
                 (slot.in_flight, slot.last_used) = (slot.in_flight + 1, uses);
