@@ -168,6 +168,9 @@ impl<W: Clone> Bucket<W> {
     /// The waiter that should look earlier than it means to, because the queue has moved up, or
     /// because its timer is late.
     pub fn moved_up(&mut self, now: Timestamp) -> Option<W> {
+        if self.waiting.is_empty() {
+            return None;
+        }
         self.refill(now);
         let (level, rate) = (self.level, self.refill_rate);
         let next = self.waiting.iter_mut().find(|waiter| !is_asleep(waiter, now))?;
@@ -184,7 +187,8 @@ impl<W: Clone> Bucket<W> {
     fn refill(&mut self, now: Timestamp) {
         // A clock that has stepped back yields nothing, and what comes after counts from there: so
         // `now` must be read by whoever has the bucket to itself.
-        let gained = (now - self.updated).as_secs_f64() * self.refill_rate;
+        let passed = now.nanoseconds().saturating_sub(self.updated.nanoseconds());
+        let gained = passed as f64 * (self.refill_rate * 1e-9);
         self.level = (self.level + gained).min(self.capacity);
         self.updated = now;
     }
