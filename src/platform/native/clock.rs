@@ -6,8 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::core::time::Timestamp;
 use crate::platform::{BoxFuture, Runtime, boxed};
 
-/// Timers reach so far; whoever waits longer looks again.
-const LONGEST_SLEEP: Duration = Duration::from_secs(24 * 60 * 60);
+use super::timers::Sleep;
 
 struct NativeRuntime {
     origin: Instant,
@@ -32,7 +31,7 @@ impl Runtime for NativeRuntime {
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        boxed(futures_timer::Delay::new(duration.min(LONGEST_SLEEP)))
+        boxed(Sleep::new(duration))
     }
 
     #[allow(clippy::disallowed_methods)] // this is the door

@@ -5,6 +5,7 @@ mod clock;
 pub mod numbers;
 #[cfg(feature = "reqwest")]
 mod reqwest_transport;
+mod timers;
 pub mod wipe;
 
 use std::sync::Arc;
