@@ -23,8 +23,9 @@ use crate::platform::{
     BoxFuture, Header, HttpRequest, HttpResponse, Transport, TransportError, boxed, boxed_stream,
 };
 
-/// Threads that look after connections: reading and writing sockets is little work.
-const THREADS: usize = 2;
+/// Threads that look after connections. Reading and writing sockets is little work: one does it for tens of
+/// thousands of requests a second, and two would wake each other.
+const THREADS: usize = 1;
 
 /// The native transport, over a [`reqwest::Client`].
 ///
