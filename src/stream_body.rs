@@ -145,6 +145,9 @@ impl<C: Codec> StreamBody<C> {
     /// The next chunk, if it has come already. `None` says nothing: [`next`](Self::next) does.
     pub fn buffered(&mut self) -> Result<Option<C::Chunk>, Failure> {
         if let Some(chunk) = self.held_back.pop_front() {
+            if self.held_back.is_empty() {
+                self.held_back = VecDeque::new(); // it is hardly used again
+            }
             return Ok(Some(chunk));
         }
         match self.event(&mut 0) {

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use bytes::Bytes;
+
 use crate::accounting::CallRecord;
 use crate::call::Call;
 use crate::client::Inner;
@@ -51,7 +53,8 @@ impl<C: Codec> ChunkStream<C> {
         if let Progress::Asked(_) = self.progress {
             let Progress::Asked(asked) = self.take() else { return None };
             let (client, record) = (self.client.clone(), self.record.clone());
-            match open(client, record, *asked).await {
+            // What it takes to get an answer is much, and is not kept while that is read.
+            match Box::pin(open(client, record, *asked)).await {
                 Ok(reading) => self.progress = Progress::Reading(Box::new(reading)),
                 Err(error) => return Some(Err(error)),
             }
@@ -114,5 +117,6 @@ async fn open<C: Codec>(
     }
     lease.answers();
     call.record.answered_by(lease.id(), lease.key_label());
+    call.body = Bytes::new(); // it is not asked again
     Ok(Reading { call, lease, body })
 }

@@ -89,6 +89,7 @@ impl Assembler {
         let position = position.unwrap_or_else(|position| {
             let mut open = OpenChoice::default();
             open.choice.index = index;
+            self.choices.reserve_exact(1); // nearly always there is one
             self.choices.insert(position, open);
             position
         });
