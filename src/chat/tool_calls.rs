@@ -57,8 +57,9 @@ fn opens_another(call: &ToolCall, delta: &ToolCallDelta) -> bool {
     }
     let (known, piece) = (&call.function, &delta.function);
     let named_again = !piece.name.is_empty() && !known.name.is_empty();
-    let full = !piece.arguments.is_empty() && is_complete(&known.arguments);
-    named_again && (piece.name != known.name || full)
+    // Parsing what has come so far, for each piece anew, is done only where something hangs on it.
+    let full = || !piece.arguments.is_empty() && is_complete(&known.arguments);
+    named_again && (piece.name != known.name || full())
 }
 
 /// Adds what a piece brings that the call does not have yet.
