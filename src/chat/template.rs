@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use memchr::memmem;
+use memchr::{memchr2, memmem};
 use serde::de::DeserializeOwned;
 
 use super::chunk::{ChatChunk, Delta};
@@ -32,11 +32,9 @@ impl ChunkReader {
             return Ok(chunk);
         }
         let chunk = read_json(data)?;
-        if self.wasted < MOST_WASTED
-            && let Some(template) = Template::of(data, &chunk)
-        {
-            self.template = Some(template);
+        if self.wasted < MOST_WASTED && Hole::ALL.iter().any(|hole| hole.is_in(data)) {
             self.wasted += 1;
+            self.template = Template::of(data, &chunk).or(self.template.take());
         }
         Ok(chunk)
     }
@@ -66,12 +64,18 @@ enum Hole {
     Content,
     ReasoningContent,
     Reasoning,
+    Arguments,
     Obfuscation,
 }
 
 impl Hole {
-    const ALL: [Self; 4] =
-        [Self::Content, Self::ReasoningContent, Self::Reasoning, Self::Obfuscation];
+    const ALL: [Self; 5] = [
+        Self::Content,
+        Self::ReasoningContent,
+        Self::Reasoning,
+        Self::Arguments,
+        Self::Obfuscation,
+    ];
 
     /// How its text begins.
     fn key(self) -> &'static [u8] {
@@ -79,8 +83,14 @@ impl Hole {
             Self::Content => br#""content":""#,
             Self::ReasoningContent => br#""reasoning_content":""#,
             Self::Reasoning => br#""reasoning":""#,
+            Self::Arguments => br#""arguments":""#,
             Self::Obfuscation => br#""obfuscation":""#,
         }
+    }
+
+    /// Whether it may be in a chunk's JSON.
+    fn is_in(self, json: &[u8]) -> bool {
+        memmem::find(json, self.key()).is_some()
     }
 
     /// Where its text is in a chunk, if it has one.
@@ -89,12 +99,18 @@ impl Hole {
             return chunk.obfuscation.as_mut();
         }
         let [choice] = chunk.choices.as_mut_slice() else { return None };
-        let Delta { content, reasoning_content, reasoning, .. } = &mut choice.delta;
-        match (self, content) {
-            (Self::Content, Some(Content::Text(text))) => Some(text),
-            (Self::ReasoningContent, _) => reasoning_content.as_mut(),
-            (Self::Reasoning, _) => reasoning.as_mut(),
-            _ => None,
+        let Delta { content, reasoning_content, reasoning, tool_calls, .. } = &mut choice.delta;
+        match self {
+            Self::ReasoningContent => reasoning_content.as_mut(),
+            Self::Reasoning => reasoning.as_mut(),
+            Self::Arguments => match tool_calls.as_mut_slice() {
+                [call] => Some(&mut call.function.arguments),
+                _ => None,
+            },
+            _ => match content {
+                Some(Content::Text(text)) => Some(text),
+                _ => None,
+            },
         }
     }
 
@@ -119,6 +135,9 @@ impl Template {
                 holes.push((range, hole));
             }
         }
+        if holes.is_empty() {
+            return None;
+        }
         holes.sort_by_key(|(range, _)| range.start);
         let template = Self { json: json.to_vec(), holes, chunk };
         template.is_true().then_some(template)
@@ -134,33 +153,49 @@ impl Template {
         }
         probe.extend_from_slice(&self.json[from..]);
         let read = serde_json::from_slice::<ChatChunk>(&probe);
-        !self.holes.is_empty() && read.is_ok_and(|read| self.read(&probe) == Some(read))
+        read.is_ok_and(|read| self.read(&probe) == Some(read))
     }
 
     /// Reads a chunk that is like it; `None` if it is not.
     fn read(&self, json: &[u8]) -> Option<ChatChunk> {
-        let mut texts: [&[u8]; Hole::ALL.len()] = Default::default();
-        let (mut rest, mut from) = (json, 0);
+        let mut texts: [Range<usize>; Hole::ALL.len()] = Default::default();
+        let (mut at, mut from) = (0, 0);
         for ((range, _), text) in self.holes.iter().zip(&mut texts) {
-            rest = rest.strip_prefix(&self.json[from..range.start])?;
-            (*text, rest) = rest.split_at_checked(length_of_text(rest)?)?;
-            from = range.end;
+            let same = &self.json[from..range.start];
+            let start = at + json.get(at..)?.strip_prefix(same).map(|_| same.len())?;
+            at = start + length_of_text(&json[start..])?;
+            (*text, from) = (start..at, range.end);
         }
-        if rest != &self.json[from..] {
+        if json[at..] != self.json[from..] {
             return None;
         }
         let mut chunk = self.chunk.clone();
         for ((_, hole), text) in self.holes.iter().zip(texts) {
-            *hole.text(&mut chunk)? = std::str::from_utf8(text).ok()?.to_owned();
+            *hole.text(&mut chunk)? = text_of(json, text)?;
         }
         Some(chunk)
     }
 }
 
-/// How long the JSON string is whose opening quote has been read; `None` if it has escapes.
+/// How long the JSON string is whose opening quote has been read.
 fn length_of_text(json: &[u8]) -> Option<usize> {
-    let end = json.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))?;
-    (json[end] == b'"').then_some(end)
+    let mut end = 0;
+    loop {
+        end += memchr2(b'"', b'\\', json.get(end..)?)?;
+        match json[end] {
+            b'"' => return Some(end),
+            _ => end += 2,
+        }
+    }
+}
+
+/// The text that stands at this place, between quotes.
+fn text_of(json: &[u8], place: Range<usize>) -> Option<String> {
+    let plain = |byte: &u8| !matches!(byte, b'\\' | 0..0x20);
+    if json[place.clone()].iter().all(plain) {
+        return std::str::from_utf8(&json[place]).ok().map(str::to_owned);
+    }
+    serde_json::from_slice(&json[place.start - 1..=place.end]).ok()
 }
 
 #[cfg(test)]
@@ -208,16 +243,30 @@ mod tests {
             openai(&format!(r#"{{"reasoning":"{text}","content":"{text}{text}"}}"#), "")
         };
         assert_eq!(alike(&["a", "b", "c"].map(both)), 2);
+        let call = |arguments: &str| {
+            let call = format!(r#"[{{"index":0,"function":{{"arguments":"{arguments}"}}}}]"#);
+            openai(&format!(r#"{{"tool_calls":{call}}}"#), "")
+        };
+        assert_eq!(alike(&["", r#"{\"a\""#, ":1}"].map(call)), 2);
+    }
+
+    #[test]
+    fn escapes_are_read() {
+        let escaped = [r"a\nb", r#"say \"hi\""#, r"\\", r"\u00e9\ud83d\ude00", r"\"];
+        let [ok @ .., cut] = escaped.map(text);
+        let chunks = [&[text("a")], &ok[..]].concat();
+        assert_eq!(alike(&chunks), 4);
+        assert_eq!(alike(&[text("a"), cut]), 0);
     }
 
     #[test]
     fn anything_else_is_read_in_full() {
         let first = text("a");
         for other in [
-            text(r"a\nb"),
             text(r#"a","role":"x"#),
             text("a\u{1}b"),
             text(r"\ud800"),
+            text(r"\x"),
             openai(r#"{"role":"assistant","content":"a"}"#, ""),
             openai(r#"{"content":"a"}"#, r#","usage":{"prompt_tokens":1}"#),
             first.replace("\"created\":5", "\"created\":6"),
