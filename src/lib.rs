@@ -83,6 +83,7 @@ mod platform;
 mod provider_config;
 mod registry;
 mod response_failure;
+mod shared_bucket;
 mod stream_body;
 mod streamed_call;
 pub mod testing;

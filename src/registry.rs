@@ -7,10 +7,11 @@ use crate::error::{Error, Problem};
 use crate::key_pool::{self, ApiKeyPool};
 use crate::lock::lock;
 use crate::platform::{Runtime, number_text};
-use crate::token_bucket::{self, TokenBucket};
+use crate::shared_bucket::SharedBucket;
+use crate::token_bucket::TokenBucket;
 
 static POOLS: Shelf<key_pool::Shared> = Shelf(Mutex::new(Vec::new()));
-static BUCKETS: Shelf<token_bucket::Shared> = Shelf(Mutex::new(Vec::new()));
+static BUCKETS: Shelf<SharedBucket> = Shelf(Mutex::new(Vec::new()));
 
 /// What is shared under one key, as long as somebody holds it.
 struct Shelf<T>(Mutex<Vec<(Key, Weak<T>)>>);

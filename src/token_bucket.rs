@@ -4,8 +4,8 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ use futures_util::future::FusedFuture;
 use crate::core::time::{Timestamp, seconds_text};
 use crate::core::token_bucket::{Bucket, Ticket, Turn};
 use crate::error::{Error, ErrorKind, Problem};
-use crate::lock::lock;
 use crate::platform::{BoxFuture, Runtime, number_text, the_clock};
+use crate::shared_bucket::SharedBucket;
 
 /// Two computations of one moment differ by rounding, which is no reason for a new timer.
 const SAME_MOMENT: Duration = Duration::from_micros(1);
@@ -43,13 +43,7 @@ const HAS_RUNG: Timestamp = Timestamp::new(Duration::MAX);
 /// ```
 #[derive(Clone)]
 pub struct TokenBucket {
-    shared: Arc<Shared>,
-}
-
-pub(crate) struct Shared {
-    bucket: Mutex<Bucket<Waker>>,
-    runtime: Arc<dyn Runtime>,
-    configured: AtomicBool,
+    shared: Arc<SharedBucket>,
 }
 
 /// Why [`TokenBucket::try_acquire`] gave no token.
@@ -112,9 +106,7 @@ impl TokenBucket {
         if !problems.is_empty() {
             return Err(Error::config(problems));
         }
-        let bucket = Mutex::new(Bucket::new(capacity, refill_rate, runtime.now()));
-        let configured = AtomicBool::new(true);
-        Ok(Self { shared: Arc::new(Shared { bucket, runtime, configured }) })
+        Ok(Self { shared: Arc::new(SharedBucket::new(capacity, refill_rate, runtime)) })
     }
 
     /// A bucket whose limits are a guess, until somebody sets them.
@@ -131,13 +123,13 @@ impl TokenBucket {
     /// The most tokens the bucket holds.
     #[must_use]
     pub fn capacity(&self) -> f64 {
-        self.lock().capacity()
+        self.shared.lock().capacity()
     }
 
     /// Tokens gained per second.
     #[must_use]
     pub fn refill_rate(&self) -> f64 {
-        self.lock().refill_rate()
+        self.shared.lock().refill_rate()
     }
 
     /// The tokens in the bucket now.
@@ -149,7 +141,7 @@ impl TokenBucket {
     /// How many callers wait for tokens.
     #[must_use]
     pub fn waiters(&self) -> usize {
-        self.lock().waiters()
+        self.shared.lock().waiters()
     }
 
     /// Takes `amount` tokens without waiting.
@@ -157,6 +149,9 @@ impl TokenBucket {
     /// # Errors
     /// [`Refused`], which says how long a wait would be.
     pub fn try_acquire(&self, amount: u32) -> Result<(), Refused> {
+        if self.shared.take(amount.into()) {
+            return Ok(());
+        }
         self.shared.change(|bucket, now| {
             if f64::from(amount) > bucket.capacity() {
                 return Err(Refused::MoreThanCapacity(bucket.capacity()));
@@ -214,32 +209,12 @@ impl TokenBucket {
         })
     }
 
-    pub(crate) fn into_shared(self) -> Arc<Shared> {
+    pub(crate) fn into_shared(self) -> Arc<SharedBucket> {
         self.shared
     }
 
-    pub(crate) fn from_shared(shared: Arc<Shared>) -> Self {
+    pub(crate) fn from_shared(shared: Arc<SharedBucket>) -> Self {
         Self { shared }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Bucket<Waker>> {
-        lock(&self.shared.bucket)
-    }
-}
-
-impl Shared {
-    /// Uses the bucket, at a time that is read while nobody else can, then wakes whoever has moved up
-    /// by it.
-    fn change<T>(&self, change: impl FnOnce(&mut Bucket<Waker>, Timestamp) -> T) -> T {
-        let (result, moved_up) = {
-            let mut bucket = lock(&self.bucket);
-            let now = self.runtime.now();
-            (change(&mut bucket, now), bucket.moved_up(now))
-        };
-        if let Some(waker) = moved_up {
-            waker.wake();
-        }
-        result
     }
 }
 
@@ -257,7 +232,7 @@ impl fmt::Debug for TokenBucket {
 /// A wait for tokens; see [`TokenBucket::acquire`].
 #[must_use = "futures do nothing unless polled"]
 pub struct Acquire {
-    shared: Arc<Shared>,
+    shared: Arc<SharedBucket>,
     amount: f64,
     deadline: Option<Timestamp>,
     waiting: Option<Waiting>,
@@ -289,6 +264,10 @@ impl Future for Acquire {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if self.ended {
             return Poll::Pending;
+        }
+        if self.waiting.is_none() && self.shared.take(self.amount) {
+            self.ended = true;
+            return Poll::Ready(Ok(()));
         }
         let (turn, now) = match &self.waiting {
             None => self.arrive(cx.waker())?,

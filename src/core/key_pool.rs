@@ -337,10 +337,14 @@ impl KeyPool {
     /// The first ready key, in the heap's order, that will do.
     fn least_loaded(&mut self, wanted: Wanted<'_>, now: Timestamp) -> Result<usize, NoKey> {
         self.wake_rested(now);
+        let next = self.ready.least().map(|(_, slot)| slot);
+        if let Some(slot) = next.filter(|&slot| self.will_do(slot, wanted, now)) {
+            return Ok(slot); // as nearly always
+        }
         let mut passed_over = Vec::new();
         let found = loop {
             let Some((_, slot)) = self.ready.least() else { break None };
-            if self.slot(slot).is_some_and(|entry| entry.will_do(wanted, now)) {
+            if self.will_do(slot, wanted, now) {
                 break Some(slot);
             }
             self.ready.remove(slot);
@@ -352,6 +356,10 @@ impl KeyPool {
             }
         }
         found.ok_or_else(|| self.why_none(wanted, now))
+    }
+
+    fn will_do(&self, slot: usize, wanted: Wanted<'_>, now: Timestamp) -> bool {
+        self.slot(slot).is_some_and(|entry| entry.will_do(wanted, now))
     }
 
     fn why_none(&self, wanted: Wanted<'_>, now: Timestamp) -> NoKey {

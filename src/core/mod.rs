@@ -4,6 +4,7 @@
 pub mod backoff;
 pub mod circuit;
 pub mod fallback;
+pub mod fill;
 pub mod health;
 pub mod json;
 pub mod key;

@@ -9,6 +9,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::fill::{EmptySince, Pace};
 use super::time::{Timestamp, from_seconds};
 
 /// How late a waiter may look before those behind it may pass.
@@ -49,6 +50,7 @@ pub struct Bucket<W> {
     refill_rate: f64,
     level: f64,
     updated: Timestamp,
+    made: Timestamp,
     /// In the order of their tickets.
     waiting: VecDeque<Waiter<W>>,
     waiting_amount: f64,
@@ -64,6 +66,7 @@ impl<W: Clone> Bucket<W> {
             refill_rate,
             level: capacity,
             updated: now,
+            made: now,
             waiting: VecDeque::new(),
             waiting_amount: 0.0,
             next_ticket: 0,
@@ -78,6 +81,27 @@ impl<W: Clone> Bucket<W> {
     /// Tokens gained per second.
     pub fn refill_rate(&self) -> f64 {
         self.refill_rate
+    }
+
+    /// How it fills.
+    pub fn pace(&self) -> Pace {
+        Pace { each: 1.0 / self.refill_rate, whole: self.capacity / self.refill_rate }
+    }
+
+    /// How full it is, for whoever can take from it without the bucket, while nobody waits.
+    pub fn lend(&self) -> Option<EmptySince> {
+        let now = self.since_made(self.updated);
+        self.waiting.is_empty().then(|| EmptySince::of(self.level, now, self.pace()))
+    }
+
+    /// Takes back what was lent, as it was when it was last taken from.
+    pub fn take_back(&mut self, fill: EmptySince, last_taken: Timestamp) {
+        self.updated = last_taken;
+        self.level = fill.level(self.since_made(last_taken), self.pace());
+    }
+
+    fn since_made(&self, moment: Timestamp) -> f64 {
+        seconds_between(self.made, moment)
     }
 
     /// How many wait.
@@ -187,8 +211,7 @@ impl<W: Clone> Bucket<W> {
     fn refill(&mut self, now: Timestamp) {
         // A clock that has stepped back yields nothing, and what comes after counts from there: so
         // `now` must be read by whoever has the bucket to itself.
-        let passed = now.nanoseconds().saturating_sub(self.updated.nanoseconds());
-        let gained = passed as f64 * (self.refill_rate * 1e-9);
+        let gained = seconds_between(self.updated, now) * self.refill_rate;
         self.level = (self.level + gained).min(self.capacity);
         self.updated = now;
     }
@@ -235,6 +258,11 @@ impl<W: Clone> Bucket<W> {
             self.waiting_amount = 0.0; // no rounding is carried on
         }
     }
+}
+
+/// The seconds from one moment to another, 0 where it is no later.
+pub fn seconds_between(earlier: Timestamp, later: Timestamp) -> f64 {
+    later.nanoseconds().saturating_sub(earlier.nanoseconds()) as f64 * 1e-9
 }
 
 fn is_asleep<W>(waiter: &Waiter<W>, now: Timestamp) -> bool {
