@@ -52,6 +52,7 @@ mod fault_names;
 mod fingerprint;
 mod huge;
 mod limits;
+mod listener;
 mod lock;
 mod millis;
 mod plain;

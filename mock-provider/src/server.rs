@@ -3,23 +3,17 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 
 use crate::connection;
 use crate::fault::Fault;
+use crate::listener;
 use crate::record::RequestRecord;
 use crate::script::Script;
 use crate::settings::Settings;
 use crate::state::State;
-
-/// How many connections may wait to be accepted: a test may open thousands at once.
-const BACKLOG: u32 = 8192;
-/// The rest after a failed accept, which mostly means that no file descriptors are left.
-const ACCEPT_REST: Duration = Duration::from_millis(10);
 
 /// A running provider. Dropping it stops it and closes all its connections.
 ///
@@ -39,17 +33,13 @@ impl MockProvider {
     /// # Errors
     /// The address cannot be bound.
     pub async fn start(settings: Settings) -> io::Result<Self> {
-        let socket = match settings.address {
-            SocketAddr::V4(_) => TcpSocket::new_v4()?,
-            SocketAddr::V6(_) => TcpSocket::new_v6()?,
-        };
-        socket.set_reuseaddr(true)?;
-        socket.bind(settings.address)?;
-        let listener = socket.listen(BACKLOG)?;
+        let listener = listener::bind(settings.address)?;
         let address = listener.local_addr()?;
         let state = Arc::new(State::new(settings));
         let (stop, stopped) = watch::channel(false);
-        let accepting = tokio::spawn(accept(listener, Arc::clone(&state), stopped));
+        let serving = Arc::clone(&state);
+        let serve = move |socket| connection::serve(socket, Arc::clone(&serving));
+        let accepting = tokio::spawn(listener::accept(listener, serve, stopped));
         Ok(Self { address, state, stop, accepting })
     }
 
@@ -151,23 +141,4 @@ impl Drop for MockProvider {
     fn drop(&mut self) {
         self.accepting.abort();
     }
-}
-
-async fn accept(listener: TcpListener, state: Arc<State>, mut stopped: watch::Receiver<bool>) {
-    // Dropped with this task, it takes all connections along.
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((socket, _)) => {
-                    connections.spawn(connection::serve(socket, Arc::clone(&state)));
-                }
-                Err(_) => tokio::time::sleep(ACCEPT_REST).await,
-            },
-            Some(_) = connections.join_next() => {}
-            _ = stopped.changed() => break,
-        }
-    }
-    drop(listener);
-    connections.shutdown().await;
 }
