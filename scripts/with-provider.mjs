@@ -1,12 +1,15 @@
 // Runs a command while the embedded provider is up: `node scripts/with-provider.mjs cargo test …`.
-// The command finds its address in LOCKKEEPER_TEST_BASE_URL.
+// The command finds its address in LOCKKEEPER_TEST_BASE_URL. With `--prerendered` before the command it is the server
+// for benches, which only copies bytes.
 
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { Failure, main, root } from "./run.mjs";
 
-const [program, ...args] = process.argv.slice(2);
-const PROVIDER = ["cargo", "run", "--quiet", "--locked", "-p", "mock-provider", "--", "--port", "0"];
+const forBenches = process.argv[2] === "--prerendered";
+const [program, ...args] = process.argv.slice(forBenches ? 3 : 2);
+const [kind, options] = forBenches ? [["--release"], ["--prerendered"]] : [[], []];
+const PROVIDER = ["cargo", "run", "--quiet", "--locked", ...kind, "-p", "mock-provider", "--", "--port", "0", ...options];
 
 /** Starts the provider, and resolves to it and its address, which is the first thing it says. */
 async function start() {

@@ -1,5 +1,6 @@
 //! The program's command line.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use lexopt::Arg::Long;
@@ -21,6 +22,8 @@ Usage: mock-provider [OPTIONS]
   --token-pace-ms MS     wait between streamed tokens (default: 0)
   --models M1,M2         the models that exist (default: any name)
   --context-window N     the longest prompt in tokens (default: no limit)
+  --prerendered          serve benches instead: fixed bytes at full speed, by the model's name:
+                         stream-N, stream-N-by-K, body-N or idle; of the options, the address only
   --help                 print this
 
 Settings, faults and the log are under /_control of the same address.
@@ -33,6 +36,8 @@ Models whose names ask for a fault:
 pub(crate) enum Wish {
     /// To serve with these settings.
     Serve(Settings),
+    /// To serve benches at this address.
+    Prerendered(SocketAddr),
     /// To be told how.
     Help,
 }
@@ -43,6 +48,7 @@ pub(crate) fn read() -> Result<Wish, Error> {
     let mut keys = Vec::new();
     let mut capacity = 0;
     let mut refill_rate = 1.0;
+    let mut prerendered = false;
     let mut arguments = Parser::from_env();
     while let Some(argument) = arguments.next()? {
         match argument {
@@ -55,9 +61,13 @@ pub(crate) fn read() -> Result<Wish, Error> {
             Long("token-pace-ms") => settings.token_pace = millis(&mut arguments)?,
             Long("models") => settings.models = listed(&arguments.value()?.string()?),
             Long("context-window") => settings.context_window = Some(arguments.value()?.parse()?),
+            Long("prerendered") => prerendered = true,
             Long("help") => return Ok(Wish::Help),
             other => return Err(other.unexpected()),
         }
+    }
+    if prerendered {
+        return Ok(Wish::Prerendered(settings.address));
     }
     if capacity > 0 && keys.is_empty() {
         return Err("--capacity limits keys, so it needs --keys".into());

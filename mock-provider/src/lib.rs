@@ -33,6 +33,10 @@
 //!
 //! A [`Fault`] comes from a [`Script`], or else from the model's name: see [`FAULT_MODELS`].
 //!
+//! # For benches
+//!
+//! [`prerendered`] is a second server that only copies bytes, and so is never what is measured.
+//!
 //! # Reading path
 //!
 //! `server` accepts, `connection` reads request after request, `routes` logs and admits them,
@@ -56,6 +60,7 @@ mod listener;
 mod lock;
 mod millis;
 mod plain;
+pub mod prerendered;
 mod record;
 mod request;
 mod request_log;

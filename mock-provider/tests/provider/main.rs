@@ -6,4 +6,5 @@ mod control;
 mod crowd;
 mod faults;
 mod limits;
+mod prerendered;
 mod stream_faults;
