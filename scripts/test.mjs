@@ -17,10 +17,12 @@ import { cargoDeny, ensureChecks, WASM, wasmTestRunner } from "./toolchain.mjs";
 const step = (name, line, env) => ({ name, command: line.split(" "), env });
 const clippy = (name, what) => step(name, `cargo clippy --locked ${what} -- -D warnings`);
 
+const BENCHES = "--manifest-path bench/Cargo.toml";
 const TOOLCHAIN = { name: "toolchain", run: ensureChecks };
 
 const EVERY_TIME = [
   step("formatting", "cargo fmt --all --check"),
+  step("formatting of the benches", "cargo fmt --manifest-path bench/Cargo.toml --check"),
   clippy("clippy", "--workspace --all-targets"),
   clippy("clippy, without reqwest", "-p lockkeeper --lib --no-default-features"),
   // Clippy compiles as `cargo check` does, and sees the code that only this target has.
@@ -54,6 +56,10 @@ const LONG = [
   { name: "fuzzing, 20 seconds a target", run: () => fuzz(20) },
   step("tests without reqwest", "cargo test --locked -p lockkeeper --lib --test own_transport --no-default-features"),
   step("simulation, 20,000 scenarios", "cargo test --locked --release --test sim", { LOCKKEEPER_SIM_SCENARIOS: "20000" }),
+  // In one profile, so that the peers are built once.
+  clippy("clippy, the benches", `--release ${BENCHES} --all-targets`),
+  step("benches, their own tests", `cargo test --locked --release ${BENCHES}`),
+  step("benches, a run without meaning", `cargo run --locked --release ${BENCHES} -- --smoke`),
   step("soak, its short form", "node scripts/soak.mjs --seconds 10 --streams 300 --node-streams 100"),
 ];
 
