@@ -3,8 +3,9 @@
 import { Failure, interruption, run } from "./run.mjs";
 
 /**
- * Runs the steps, each `{ name, command, env }` or `{ name, run }` with a function that is handed the count, and
- * gives back the exit code. `before` holds the counts of an earlier run, to be added to the total.
+ * Runs the steps, each `{ name, command, env }` or `{ name, run }`, and gives back the exit code. `run` is handed the
+ * count, and gives back an exit code, or in words why the step can't be run here. `before` holds the counts of an
+ * earlier run, to be added to the total.
  */
 export async function runSteps(steps, before = { passed: 0, failed: 0, skipped: 0 }) {
   const count = { ...before };
@@ -25,14 +26,15 @@ export async function runSteps(steps, before = { passed: 0, failed: 0, skipped: 
 
 async function runStep(step, count) {
   const start = performance.now();
-  let exitCode;
+  let outcome;
   try {
-    exitCode = step.run ? ((await step.run(count)) ?? 0) : await runCommand(step, count);
+    outcome = step.run ? ((await step.run(count)) ?? 0) : await runCommand(step, count);
   } catch (error) {
     console.error(error instanceof Failure ? error.message : error);
-    exitCode = error.exitCode ?? 1;
+    outcome = error.exitCode ?? 1;
   }
-  return { exitCode: interruption() ?? exitCode, seconds: (performance.now() - start) / 1000 };
+  const skipped = typeof outcome === "string" ? outcome : undefined;
+  return { skipped, exitCode: interruption() ?? (skipped ? 0 : outcome), seconds: (performance.now() - start) / 1000 };
 }
 
 /** Runs a command as a step does, and adds the tests that it ran to the count. */
@@ -67,12 +69,19 @@ function summarize(steps, results) {
   console.log("\nSummary");
   for (const [i, step] of steps.entries()) {
     const result = results[i];
-    const verdict = !result ? "not run" : result.exitCode === 0 ? "ok" : interruption() ? "stopped" : "FAILED";
     const time = result ? `${result.seconds.toFixed(1)} s` : "";
-    console.log(`  ${verdict.padEnd(8)}${time.padStart(9)}  ${step.name}`);
+    const why = result?.skipped ? `: ${result.skipped}` : "";
+    console.log(`  ${verdict(result).padEnd(8)}${time.padStart(9)}  ${step.name}${why}`);
   }
   const total = results.reduce((sum, result) => sum + result.seconds, 0);
   console.log(`  ${"total".padEnd(8)}${`${total.toFixed(1)} s`.padStart(9)}`);
+}
+
+function verdict(result) {
+  if (!result) return "not run";
+  if (result.skipped) return "skipped";
+  if (result.exitCode === 0) return "ok";
+  return interruption() ? "stopped" : "FAILED";
 }
 
 /** The line that ends every run, for people and for CI. */

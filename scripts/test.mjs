@@ -9,6 +9,7 @@ import { chromedriver, firefox, wasmPack, webKit } from "./browsers.mjs";
 import { build } from "./build.mjs";
 import { checkArchive, checkBareDependencies } from "./checks.mjs";
 import { fuzz } from "./fuzz.mjs";
+import { checkInstructions } from "./instructions.mjs";
 import { Failure, main, root, run } from "./run.mjs";
 import { checkSize } from "./size.mjs";
 import { readClosingLine, runCommand, runSteps } from "./steps.mjs";
@@ -33,6 +34,7 @@ const EVERY_TIME = [
   step("docs", "cargo doc --locked --workspace --no-deps", { RUSTDOCFLAGS: "-D warnings" }),
   // Every program runs, so that one run shows all failures.
   step("tests", "cargo test --locked --workspace --no-fail-fast"),
+  { name: "instructions of the core", run: checkInstructions },
   { name: "web tests, in Node", run: inNode },
   { name: "web tests, in Chromium", run: inChromium },
   { name: "npm package", run: build },

@@ -130,12 +130,16 @@ export const cargoDeny = () => cargoTool({ name: "cargo-deny", crate: "cargo-den
 /** The path of cargo-fuzz. */
 export const cargoFuzz = () => cargoTool({ name: "cargo-fuzz", crate: "cargo-fuzz", version: CARGO_FUZZ, flags: ["--locked"] });
 
-/** A program of wasm-bindgen-cli; it must be of the very version of the lock file. */
-async function wasmBindgenTool(name) {
+/** The version of a crate that the lock file names: some programs must be of the very same. */
+function lockedVersion(crate) {
   const lock = readFileSync(join(root, "Cargo.lock"), "utf8");
-  const version = /name = "wasm-bindgen"\r?\nversion = "(.+)"/.exec(lock)[1];
+  return new RegExp(`name = "${crate}"\\r?\\nversion = "(.+)"`).exec(lock)[1];
+}
+
+/** A program of wasm-bindgen-cli. */
+async function wasmBindgenTool(name) {
   // Its lock file does not build everywhere, so it takes what is newest.
-  return cargoTool({ name, crate: "wasm-bindgen-cli", version, flags: [] });
+  return cargoTool({ name, crate: "wasm-bindgen-cli", version: lockedVersion("wasm-bindgen"), flags: [] });
 }
 
 /** The path of the program that runs wasm tests. */
@@ -143,6 +147,14 @@ export const wasmTestRunner = () => wasmBindgenTool("wasm-bindgen-test-runner");
 
 /** The path of the program that binds a wasm module to JavaScript. */
 export const wasmBindgen = () => wasmBindgenTool("wasm-bindgen");
+
+/** The path of the program that runs benches under callgrind; it has little to do itself, so it may be built fast. */
+export const gungraunRunner = () =>
+  cargoTool({ name: "gungraun-runner", crate: "gungraun-runner", version: lockedVersion("gungraun"), flags: ["--locked", "--debug"] });
+
+/** Makes sure of callgrind. */
+export const ensureValgrind = () =>
+  ensureFromDebian("Valgrind", () => output(["valgrind", "--version"]), ["valgrind"], "a package of the same name");
 
 /** Makes sure of the packages of package-lock.json. */
 export async function npmPackages() {
@@ -174,5 +186,5 @@ export async function ensureFromDebian(name, isThere, packages, others) {
     await run(["apt-get", "install", "-q", "-y", "--no-install-recommends", ...packages], { env: { DEBIAN_FRONTEND: "noninteractive" } });
   }
   if (isThere()) return;
-  throw new Failure(`${name} is needed for the browser tests. Install:\n  Debian  sudo apt-get install ${packages.join(" ")}\n  others  ${others}`);
+  throw new Failure(`${name} is needed for these tests. Install:\n  Debian  sudo apt-get install ${packages.join(" ")}\n  others  ${others}`);
 }
