@@ -145,16 +145,7 @@ impl OpenAiCompatible {
         request: CallRequest,
     ) -> impl Future<Output = Result<(C::Answer, Account), Error>> + MaybeSend + use<C> {
         let inner = self.inner.clone();
-        async move {
-            let record = inner.begin();
-            let mut call = inner.call(record.clone(), &request, Target::Answer, false)?;
-            let outcome = inner.engine.exchange(&mut call, &WholeBody(codec)).await;
-            let (answer, lease) = outcome.inspect_err(|_| record.end(Outcome::Failed))?;
-            record.answered_by(lease.id(), lease.key_label());
-            inner.engine.works(lease);
-            record.end(Outcome::Succeeded);
-            Ok((answer, Account(record)))
-        }
+        async move { inner.answer(codec, request).await }
     }
 
     /// A streamed answer, read by a codec of your own.
@@ -192,10 +183,10 @@ impl LlmInterface for OpenAiCompatible {
         }
         let named = options.model.clone();
         let messages = Arc::new(messages);
-        let call = self.chat_with(SerdeCodec::default(), self.request(&messages, options, false));
+        let request = self.request(&messages, options, false);
         let client = self.inner.clone();
         boxed(async move {
-            let (mut response, account) = call.await?;
+            let (mut response, account) = client.answer(SerdeCodec::default(), request).await?;
             response.answered_by = client.answered_by(&account.0, named);
             let usage = match response.usage.take() {
                 Some(usage) => usage,
@@ -292,6 +283,22 @@ impl Inner {
         let ModelSettings { provider, name, .. } = &self.settings;
         let (provider, model) = (provider.clone(), named.unwrap_or_else(|| name.clone()));
         call.key_label().map(|key_label| AnsweredBy { provider, model, key_label })
+    }
+
+    /// Asks for an answer in one piece.
+    async fn answer<C: Codec>(
+        self: &Arc<Self>,
+        codec: C,
+        request: CallRequest,
+    ) -> Result<(C::Answer, Account), Error> {
+        let record = self.begin();
+        let mut call = self.call(record.clone(), &request, Target::Answer, false)?;
+        let outcome = self.engine.exchange(&mut call, &WholeBody(codec)).await;
+        let (answer, lease) = outcome.inspect_err(|_| record.end(Outcome::Failed))?;
+        record.answered_by(lease.id(), lease.key_label());
+        self.engine.works(lease);
+        record.end(Outcome::Succeeded);
+        Ok((answer, Account(record)))
     }
 
     /// A call that is ready to be exchanged.

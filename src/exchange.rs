@@ -178,12 +178,14 @@ impl Engine {
         if (200..300).contains(&status) {
             return Ok(response);
         }
-        let hints = Hints::of(&response, self.runtime().unix_time());
+        let hints = Hints::of(&response.headers, self.runtime().unix_time());
         if status == 429 {
             lease.rests(hints.rest(), &|n| self.backoff(n));
         }
         let sent = Sent { engine: self, call, key_label, redaction: &redaction };
-        let (failure, refusal) = response_failure::read(sent, response, hints).await;
+        // Apart, so that a call that goes well has no room for it.
+        let refused = Box::pin(response_failure::read(sent, response, hints));
+        let (failure, refusal) = refused.await;
         if let Target::Forward(_) = call.target {
             call.refusal = Some(refusal.redacted(&redaction));
         }

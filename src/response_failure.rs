@@ -10,7 +10,7 @@ use crate::core::retry::Failure;
 use crate::core::{retry_after, text};
 use crate::error::{Clock, ErrorKind};
 use crate::exchange::Sent;
-use crate::platform::{HttpResponse, TransportError};
+use crate::platform::{self, HttpResponse, TransportError};
 use crate::wire::Target;
 
 /// So long is waited for it, unless the call bears less silence: the status alone says enough.
@@ -140,9 +140,9 @@ pub(crate) struct Hints {
 }
 
 impl Hints {
-    pub fn of(response: &HttpResponse, unix_time: SystemTime) -> Self {
+    pub fn of(headers: &[(String, String)], unix_time: SystemTime) -> Self {
         let unix_now = unix_time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let header = |name: &str| response.header(name);
+        let header = |name: &str| platform::header(headers, name);
         let unix_now = retry_after::provider_time(&header, unix_now);
         Self {
             request_id: REQUEST_IDS.iter().find_map(|name| header(name)).map(str::to_owned),

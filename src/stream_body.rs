@@ -99,7 +99,7 @@ impl<C: Codec> StreamBody<C> {
             codec: reader.codec.clone(),
             call: sent.call.record.id,
             redaction: sent.redaction.clone(),
-            hints: Hints::of(&response, sent.runtime().unix_time()),
+            hints: Hints::of(&response.headers, sent.runtime().unix_time()),
             body: Pieces::of(response.body),
             form: None,
             sse: SseParser::new(largest),

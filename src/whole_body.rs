@@ -1,5 +1,6 @@
 //! Reading an answer that comes in one piece.
 
+use bytes::Bytes;
 use tracing::trace;
 
 use crate::clocks::{Limit, Pieces};
@@ -24,26 +25,31 @@ impl<C: Codec> Reader for WholeBody<C> {
     type Answer = C::Answer;
 
     async fn read(&self, sent: Sent<'_>, response: HttpResponse) -> Result<C::Answer, Failure> {
-        let hints = Hints::of(&response, sent.runtime().unix_time());
-        let body = whole(&sent, response.body).await;
-        let body = body.map_err(|failure| hints.add_to(failure))?;
+        let HttpResponse { headers, body, .. } = response;
+        let hinted = |failure| Hints::of(&headers, sent.runtime().unix_time()).add_to(failure);
+        let body = whole(&sent, body).await.map_err(hinted)?;
         trace!(call = sent.call.record.id, body = %sent.redaction.redacted(&body), "answer");
-        decode(&self.0, &body, sent.redaction).map_err(|failure| hints.add_to(failure))
+        decode(&self.0, &body, sent.redaction).map_err(hinted)
     }
 }
 
-async fn whole(sent: &Sent<'_>, body: Body) -> Result<Vec<u8>, Failure> {
-    let mut whole = Vec::new();
+async fn whole(sent: &Sent<'_>, body: Body) -> Result<Bytes, Failure> {
+    let (mut first, mut whole) = (Bytes::new(), Vec::new());
     let (mut body, limit) = (Pieces::of(body), sent.call.beginning());
     while let Some(bytes) = body.next(sent.runtime(), limit).await.map_err(Limit::failure)? {
         let bytes = bytes.map_err(Failure::cut)?;
-        if whole.len() + bytes.len() > LARGEST_ANSWER {
+        if first.len() + whole.len() + bytes.len() > LARGEST_ANSWER {
             let message = format!("the answer is larger than {LARGEST_ANSWER} bytes");
             return Err(Failure::new(ErrorKind::Decode, message));
         }
-        whole.extend_from_slice(&bytes);
+        if first.is_empty() && whole.is_empty() {
+            first = bytes; // mostly there is one piece
+        } else {
+            whole.extend_from_slice(&std::mem::take(&mut first));
+            whole.extend_from_slice(&bytes);
+        }
     }
-    Ok(whole)
+    Ok(if whole.is_empty() { first } else { whole.into() })
 }
 
 /// Tells an answer from an error in its place, from a cut, and from something else altogether.

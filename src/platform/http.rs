@@ -95,8 +95,13 @@ impl HttpResponse {
     /// The value of a header, by its name in lower case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| &**value)
+        header(&self.headers, name)
     }
+}
+
+/// The value of a response's header, by its name in lower case.
+pub(crate) fn header<'h>(headers: &'h [(String, String)], name: &str) -> Option<&'h str> {
+    headers.iter().find(|(known, _)| known == name).map(|(_, value)| &**value)
 }
 
 impl fmt::Debug for HttpResponse {

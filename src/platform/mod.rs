@@ -20,7 +20,7 @@ pub(crate) use built_in::numbers::{number, number_text};
 pub(crate) use built_in::transport as default_transport;
 pub use built_in::transports;
 pub(crate) use built_in::wipe::wipe;
-pub(crate) use http::{Body, without_query};
+pub(crate) use http::{Body, header, without_query};
 pub use http::{Header, HttpRequest, HttpResponse, TransportError};
 pub use maybe_send::{BoxFuture, BoxStream, MaybeSend, MaybeSync, boxed, boxed_stream};
 

@@ -6,10 +6,10 @@
 //! dropping the future ends the request.
 
 use std::error::Error as _;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -19,6 +19,7 @@ use reqwest::{Method, RequestBuilder, Url};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::core::secret::Secret;
+use crate::lock::lock;
 use crate::platform::{
     BoxFuture, Header, HttpRequest, HttpResponse, Transport, TransportError, boxed, boxed_stream,
 };
@@ -47,6 +48,15 @@ pub struct ReqwestTransport {
     client: reqwest::Client,
     /// For what is on this machine, where `client` may have a proxy.
     direct: Option<reqwest::Client>,
+    last: Arc<Mutex<Option<Address>>>,
+}
+
+/// Where the last request went: the next mostly goes there too.
+#[derive(Clone, Debug)]
+struct Address {
+    text: String,
+    url: Url,
+    is_on_this_machine: bool,
 }
 
 impl ReqwestTransport {
@@ -60,22 +70,33 @@ impl ReqwestTransport {
             builder.build().map_err(|error| TransportError::fatal(with_causes(&error)))
         };
         let direct = Some(built(builder().no_proxy())?);
-        Ok(Self { client: built(builder())?, direct })
+        Ok(Self { client: built(builder())?, direct, last: Arc::default() })
     }
 
     /// A transport over `client`, which should follow no redirects: a key must not leave its
     /// provider's origin.
     #[must_use]
     pub fn with_client(client: reqwest::Client) -> Self {
-        Self { client, direct: None }
+        Self { client, direct: None, last: Arc::default() }
     }
 
-    /// The client for a URL.
-    fn client(&self, url: &Url) -> &reqwest::Client {
-        match &self.direct {
-            Some(direct) if is_on_this_machine(url) => direct,
+    /// The URL of a request, and the client for it.
+    fn address(&self, text: String) -> Result<(Url, &reqwest::Client), TransportError> {
+        let mut last = lock(&self.last);
+        let address = match last.take_if(|last| last.text == text) {
+            Some(known) => known,
+            None => {
+                let url = Url::parse(&text);
+                let url = url.map_err(|error| TransportError::fatal(error.to_string()))?;
+                Address { text, is_on_this_machine: is_on_this_machine(&url), url }
+            }
+        };
+        let address = last.insert(address);
+        let client = match &self.direct {
+            Some(direct) if address.is_on_this_machine => direct,
             _ => &self.client,
-        }
+        };
+        Ok((address.url.clone(), client))
     }
 }
 
@@ -102,21 +123,25 @@ impl Transport for ReqwestTransport {
     ) -> BoxFuture<'static, Result<HttpResponse, TransportError>> {
         // Now, so that of a request that is never sent nothing stays either.
         let request = self.request(request);
-        boxed(async move {
-            let (runtime, request) = (runtime()?, request?);
-            let response = Entered { runtime, inner: Box::pin(request.send()) };
-            response.await.map(into_response).map_err(transport_error)?
-        })
+        match (runtime(), request) {
+            (Ok(runtime), Ok(request)) => {
+                let response = async move {
+                    request.send().await.map(into_response).map_err(transport_error)?
+                };
+                boxed(Entered { runtime, inner: Box::pin(response) })
+            }
+            (Err(error), _) | (_, Err(error)) => boxed(ready(Err(error))),
+        }
     }
 }
 
 impl ReqwestTransport {
     fn request(&self, request: HttpRequest) -> Result<RequestBuilder, TransportError> {
         let HttpRequest { method, url, headers, body } = request;
-        let url = Url::parse(&url).map_err(|error| TransportError::fatal(error.to_string()))?;
+        let (url, client) = self.address(url)?;
         let method = Method::from_bytes(method.as_bytes())
             .map_err(|_| TransportError::fatal(format!("`{method}` is no method")))?;
-        let request = self.client(&url).request(method, url).headers(header_map(headers)?);
+        let request = client.request(method, url).headers(header_map(headers)?);
         // Of a method that has no body, it would be one of no length.
         Ok(if body.is_empty() { request } else { request.body(body) })
     }

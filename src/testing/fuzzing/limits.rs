@@ -49,7 +49,7 @@ fn understood(headers: &[(&str, &str)], now: Duration) -> Option<Duration> {
     let wait = parse(&header, now).or(reset(&header, now));
     assert_ne!(wait, Some(Duration::ZERO), "{headers:?}");
     let failure = Failure::from_provider(429, ProviderError::default());
-    let hints = Hints::of(&response, SystemTime::UNIX_EPOCH + now);
+    let hints = Hints::of(&response.headers, SystemTime::UNIX_EPOCH + now);
     assert_eq!(hints.rest(), wait, "{headers:?}");
     let failure = hints.add_to(failure);
     assert_eq!(failure.retry_after, wait, "{headers:?}");
