@@ -121,14 +121,16 @@ impl KeyPool {
     pub fn lease(&mut self, wanted: Wanted<'_>, now: Timestamp) -> Result<Leased, NoKey> {
         let slot = self.least_loaded(wanted, now)?;
         self.uses += 1;
-        let uses = self.uses;
-        let entry = self.slot_mut(slot).ok_or(NoKey::Empty)?;
+        let entry = self.slots[slot].as_mut().ok_or(NoKey::Empty)?;
         entry.in_flight += 1;
-        entry.last_used = uses;
+        entry.last_used = self.uses;
         entry.counts.attempts += 1;
         let id = KeyId { slot, generation: entry.generation };
         let leased = Leased { id, key: entry.key.clone() };
-        self.place(slot);
+        match entry.is_plain() {
+            true => self.ready.set(slot, entry.rank()),
+            false => self.place(slot),
+        }
         Ok(leased)
     }
 
@@ -224,9 +226,14 @@ impl KeyPool {
 
     /// Changes a key; true if it is ready by it and was not before.
     fn change(&mut self, id: KeyId, change: impl FnOnce(&mut Slot)) -> bool {
-        let Some(slot) = self.slot_of(id) else { return false };
+        let slot = self.slots.get_mut(id.slot).and_then(Option::as_mut);
+        let Some(slot) = slot.filter(|slot| slot.generation == id.generation) else { return false };
         let rested = slot.health != Health::Ready;
         change(slot);
+        if slot.is_plain() {
+            self.ready.set(id.slot, slot.rank());
+            return false;
+        }
         let is_ready = slot.health == Health::Ready;
         self.place(id.slot);
         rested && is_ready
@@ -270,14 +277,9 @@ impl KeyPool {
 
     /// Puts a key where its state says: among the ready, among the resting, or out.
     fn place(&mut self, slot: usize) {
+        self.count_unwell(slot);
         let Some(entry) = self.slot(slot) else { return };
         let rank = entry.rank();
-        if entry.counted_unwell || entry.is_unwell() {
-            self.count_unwell(slot);
-        } else if !entry.retired {
-            return self.ready.set(slot, rank); // as nearly always
-        }
-        let Some(entry) = self.slot(slot) else { return };
         match entry.health.rests_until() {
             _ if entry.retired => {
                 self.take_out(slot);

@@ -114,6 +114,11 @@ impl Slot {
         self.health != Health::Ready || self.refused.is_some() || self.denied.len() > 0
     }
 
+    /// Whether it is among the ready ones, and nothing is or was held against it.
+    pub fn is_plain(&self) -> bool {
+        !self.counted_unwell && !self.retired && !self.is_unwell()
+    }
+
     /// Fewest in flight first, then the one used longest ago: both in one number, which is compared
     /// at once. Uses are told apart for 35 years of a thousand a second.
     pub fn rank(&self) -> Rank {
@@ -125,9 +130,12 @@ impl Slot {
     /// Whether the key belongs to the scope and is not denied the model. A denial that has run out is
     /// tested by one call.
     pub fn will_do(&self, wanted: Wanted<'_>, now: Timestamp) -> bool {
-        let denied = self.denied.get(wanted.model);
-        self.is_in(wanted.scope)
-            && denied.is_none_or(|refusal| refusal.until <= now && self.in_flight == 0)
+        self.is_in(wanted.scope) && (self.denied.len() == 0 || self.may_serve(wanted.model, now))
+    }
+
+    fn may_serve(&self, model: &str, now: Timestamp) -> bool {
+        let denied = self.denied.get(model);
+        denied.is_none_or(|refusal| refusal.until <= now && self.in_flight == 0)
     }
 
     /// Whether the key belongs to a scope.

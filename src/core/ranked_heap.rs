@@ -7,10 +7,28 @@ pub type Rank = u64;
 /// The position of who is not in.
 const OUT: usize = usize::MAX;
 
+/// A rank and its member in one number, which is compared at once: of equals the smaller member is first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Entry(u128);
+
+impl Entry {
+    fn new(rank: Rank, member: usize) -> Self {
+        Self(u128::from(rank) << 64 | member as u128)
+    }
+
+    fn rank(self) -> Rank {
+        (self.0 >> 64) as Rank
+    }
+
+    fn member(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// Members ordered by rank.
 #[derive(Debug, Default)]
 pub struct RankedHeap {
-    heap: Vec<(Rank, usize)>,
+    heap: Vec<Entry>,
     /// Where each member stands in `heap`, or [`OUT`].
     position: Vec<usize>,
 }
@@ -18,7 +36,7 @@ pub struct RankedHeap {
 impl RankedHeap {
     /// The least rank, and the member that has it.
     pub fn least(&self) -> Option<(Rank, usize)> {
-        self.heap.first().copied()
+        self.heap.first().map(|entry| (entry.rank(), entry.member()))
     }
 
     /// Puts `member` in, or gives it a new rank.
@@ -26,12 +44,12 @@ impl RankedHeap {
         if self.position.len() <= member {
             self.position.resize(member + 1, OUT);
         }
-        let mut at = self.position[member];
+        let (mut at, entry) = (self.position[member], Entry::new(rank, member));
         if at == OUT {
             at = self.heap.len();
-            self.heap.push((rank, member));
+            self.heap.push(entry);
         }
-        self.settle(at, (rank, member));
+        self.settle(at, entry);
     }
 
     /// Takes `member` out, if it is in.
@@ -45,7 +63,7 @@ impl RankedHeap {
     }
 
     /// Puts an entry in the place of the one at `at`, then where its rank belongs.
-    fn settle(&mut self, mut at: usize, entry: (Rank, usize)) {
+    fn settle(&mut self, mut at: usize, entry: Entry) {
         while at > 0 && entry < self.heap[(at - 1) / 2] {
             self.put(at, self.heap[(at - 1) / 2]);
             at = (at - 1) / 2;
@@ -59,15 +77,15 @@ impl RankedHeap {
         self.put(at, entry);
     }
 
-    fn put(&mut self, at: usize, entry: (Rank, usize)) {
+    fn put(&mut self, at: usize, entry: Entry) {
         self.heap[at] = entry;
-        self.position[entry.1] = at;
+        self.position[entry.member()] = at;
     }
 
-    fn least_child(&self, at: usize) -> Option<(usize, (Rank, usize))> {
+    fn least_child(&self, at: usize) -> Option<(usize, Entry)> {
         let left = 2 * at + 1;
         match *self.heap.get(left..)? {
-            [_, right, ..] if right < self.heap[left] => Some((left + 1, right)),
+            [first, second, ..] if second < first => Some((left + 1, second)),
             [first, ..] => Some((left, first)),
             [] => None,
         }
