@@ -296,7 +296,7 @@ impl Inner {
         let outcome = self.engine.exchange(&mut call, &WholeBody(codec)).await;
         let (answer, lease) = outcome.inspect_err(|_| record.end(Outcome::Failed))?;
         record.answered_by(lease.id(), lease.key_label());
-        self.engine.works(lease);
+        self.engine.works(&call, lease);
         record.end(Outcome::Succeeded);
         Ok((answer, Account(record)))
     }

@@ -15,6 +15,7 @@ use crate::call::Call;
 use crate::circuit::Pass;
 use crate::clocks::{Alarm, Limit, within};
 use crate::core::backoff::{self, Jitter};
+use crate::core::health::KeyFate;
 use crate::core::key_pool::NoKey;
 use crate::core::redaction::Redaction;
 use crate::core::retry::{Failure, Step};
@@ -246,13 +247,13 @@ impl Engine {
         call.record.tell(Event::Fails { attempt: &attempt, retry_after });
         call.record.failed_attempt(attempt);
         call.passes().for_each(|pass| pass.failed(failure.kind(), failure.error.status()));
-        lease.end(failure.key_fate(), &|n| self.backoff(n));
+        lease.end(failure.key_fate(), &call.model, &|n| self.backoff(n));
         failure
     }
 
     /// Ends a lease whose key has answered.
-    pub fn works(&self, lease: KeyLease) {
-        lease.succeeded();
+    pub fn works(&self, call: &Call, lease: KeyLease) {
+        lease.end(KeyFate::Works, &call.model, &|_| Duration::ZERO);
     }
 
     /// Waits, if that fits the call's deadline.

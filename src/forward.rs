@@ -70,7 +70,7 @@ pub(crate) async fn forward(
     let mut call = client.forwarded(record.clone(), request)?;
     let mut response = match client.engine.response(&mut call).await {
         Ok((response, lease)) => {
-            lease.answers();
+            lease.answers(&call.model);
             record.answered_by(lease.id(), lease.key_label());
             held(client, call, lease, response)
         }
@@ -161,7 +161,7 @@ impl Held {
         let failure = match self.body.next(engine.runtime(), limit).await {
             Ok(Some(Ok(bytes))) => return Some(Ok(bytes)),
             Ok(None) => {
-                engine.works(self.lease.take()?);
+                engine.works(&self.call, self.lease.take()?);
                 self.call.record.end(Outcome::Succeeded);
                 return None;
             }

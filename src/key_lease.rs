@@ -15,7 +15,6 @@ use crate::lock::lock;
 /// A key in use, until it is told how that ended, or is dropped.
 pub struct KeyLease {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) model: String,
     pub(crate) id: KeyId,
     pub(crate) key: Arc<LabelledKey>,
     pub(crate) open: bool,
@@ -44,7 +43,7 @@ impl KeyLease {
 
     /// Ends the use: the key has served.
     pub fn succeeded(self) {
-        self.end(KeyFate::Works, &|_| Duration::ZERO);
+        self.end(KeyFate::Works, "", &|_| Duration::ZERO);
     }
 
     /// Ends the use with a failure of `kind`, which may say something of the key: that it rests
@@ -52,14 +51,14 @@ impl KeyLease {
     /// not for this model. Any other kind says nothing.
     pub fn failed(self, kind: ErrorKind, retry_after: Option<Duration>) {
         let failure = Failure { retry_after, ..Failure::new(kind, "") };
-        self.end(failure.key_fate(), &|_| Duration::from_secs(60));
+        self.end(failure.key_fate(), "", &|_| Duration::from_secs(60));
     }
 
-    /// The key has begun to answer: whatever was held against it is over.
-    pub(crate) fn answers(&self) {
+    /// The key has begun to answer for this model: whatever was held against it is over.
+    pub(crate) fn answers(&self, model: &str) {
         let mut pool = lock(&self.shared.pool);
         let now = self.shared.time_for(&pool);
-        let ready_again = pool.works(self.id, &self.model, now);
+        let ready_again = pool.works(self.id, model, now);
         drop(pool);
         self.shared.wake_if(ready_again);
     }
@@ -70,19 +69,19 @@ impl KeyLease {
         lock(&self.shared.pool).limited(self.id, rest, now, backoff);
     }
 
-    /// Ends the use with what it showed of the key.
-    pub(crate) fn end(mut self, fate: KeyFate, backoff: Backoff<'_>) {
-        self.release(fate, backoff);
+    /// Ends the use with what it showed of the key, for this model.
+    pub(crate) fn end(mut self, fate: KeyFate, model: &str, backoff: Backoff<'_>) {
+        self.release(fate, model, backoff);
     }
 
-    fn release(&mut self, fate: KeyFate, backoff: Backoff<'_>) {
+    fn release(&mut self, fate: KeyFate, model: &str, backoff: Backoff<'_>) {
         if std::mem::take(&mut self.open) {
             let mut pool = lock(&self.shared.pool);
             let now = match fate.is_about_the_key() {
                 true => self.shared.runtime.now(),
                 false => self.shared.time_for(&pool),
             };
-            let ready_again = pool.release(self.id, fate, &self.model, now, backoff);
+            let ready_again = pool.release(self.id, fate, model, now, backoff);
             drop(pool);
             self.shared.wake_if(ready_again);
         }
@@ -91,7 +90,7 @@ impl KeyLease {
 
 impl Drop for KeyLease {
     fn drop(&mut self) {
-        self.release(KeyFate::Cancelled, &|_| Duration::ZERO);
+        self.release(KeyFate::Cancelled, "", &|_| Duration::ZERO);
     }
 }
 

@@ -64,7 +64,7 @@ impl<C: Codec> ChunkStream<C> {
             Ok(Some(chunk)) => Some(Ok(chunk)),
             Ok(None) => {
                 if let Progress::Reading(reading) = self.take() {
-                    self.client.engine.works(reading.lease);
+                    self.client.engine.works(&reading.call, reading.lease);
                 }
                 None
             }
@@ -115,7 +115,7 @@ async fn open<C: Codec>(
     if asks_usage && call.without_usage.take().is_none() {
         client.refuses_usage.store(true, Relaxed);
     }
-    lease.answers();
+    lease.answers(&call.model);
     call.record.answered_by(lease.id(), lease.key_label());
     call.body = Bytes::new(); // it is not asked again
     Ok(Reading { call, lease, body })
