@@ -109,10 +109,10 @@ impl<W: Clone> Bucket<W> {
         self.waiting.len()
     }
 
-    /// The tokens in it now, never below 0.
+    /// The tokens in it now, never below 0, without what rounding has left in the last digits.
     pub fn tokens(&mut self, now: Timestamp) -> f64 {
         self.refill(now);
-        self.level.max(0.0)
+        (self.level.max(0.0) * 1e9).round_ties_even() / 1e9
     }
 
     /// Takes `amount` at once, or says when that would be possible. Whoever waits comes first.
