@@ -1,24 +1,32 @@
 //! The host's time: `performance.now` where there is one, else `Date.now`; and `setTimeout`.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
 
-use js_sys::{Function, Reflect};
-use wasm_bindgen::closure::Closure;
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::prelude::*;
 
-use super::global_function;
 use crate::core::time::{Steady, Timestamp, from_seconds};
 use crate::lock::lock;
 use crate::platform::{BoxFuture, Runtime, boxed};
 
 /// `setTimeout` counts milliseconds in 31 bits; whoever waits longer looks again.
 const LONGEST_SLEEP: Duration = Duration::from_secs(24 * 60 * 60);
+
+#[wasm_bindgen]
+extern "C" {
+    /// Fails where the host has none.
+    #[wasm_bindgen(catch, js_namespace = performance, js_name = now)]
+    fn performance_now() -> Result<f64, JsValue>;
+    /// Calls `bell` with `number`.
+    #[wasm_bindgen(catch, js_name = setTimeout)]
+    fn set_timeout(bell: &JsValue, milliseconds: f64, number: u32) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch, js_name = clearTimeout)]
+    fn clear_timeout(id: &JsValue) -> Result<(), JsValue>;
+}
 
 #[derive(Default)]
 struct WebRuntime {
@@ -34,7 +42,7 @@ pub fn shared() -> Arc<dyn Runtime> {
 
 impl Runtime for WebRuntime {
     fn now(&self) -> Timestamp {
-        let milliseconds = performance_now().unwrap_or_else(js_sys::Date::now);
+        let milliseconds = performance_now().unwrap_or_else(|_| js_sys::Date::now());
         let shown = from_seconds(milliseconds / 1000.0).unwrap_or_default();
         lock(&self.steady).read(shown)
     }
@@ -56,44 +64,45 @@ impl Runtime for WebRuntime {
     }
 }
 
-fn performance_now() -> Option<f64> {
-    let performance = Reflect::get(&js_sys::global(), &"performance".into()).ok()?;
-    let now: Function = Reflect::get(&performance, &"now".into()).ok()?.dyn_into().ok()?;
-    now.call0(&performance).ok()?.as_f64()
-}
-
 /// A `setTimeout`; dropped, it is cleared, so that it keeps no process alive.
 ///
-/// Not a promise: one that is given up before it is settled would keep its callbacks for ever.
+/// Not a promise: one that is given up before it is settled would keep its callbacks for ever. And one
+/// function rings for all, told for which: to hand the host a function of each timer's own costs more
+/// than the timer.
 struct Timer {
+    number: u32,
     id: JsValue,
-    state: Rc<RefCell<State>>,
-    /// What rings; it must live as long as the timer may.
-    _bell: Closure<dyn FnMut()>,
 }
 
-#[derive(Default)]
-struct State {
-    has_rung: bool,
-    waker: Option<Waker>,
+thread_local! {
+    /// What rings.
+    static BELL: Closure<dyn FnMut(u32)> = Closure::new(|number| {
+        if let Some(Some(waker)) = end(number) {
+            waker.wake();
+        }
+    });
+    /// The timers that have not rung, in the order of their numbers, and who waits for each.
+    static TIMERS: RefCell<Vec<(u32, Option<Waker>)>> = const { RefCell::new(Vec::new()) };
+    static NEXT: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Forgets a timer, and gives back who waits for it, if it had not rung.
+fn end(number: u32) -> Option<Option<Waker>> {
+    TIMERS.with_borrow_mut(|timers| {
+        let at = timers.binary_search_by_key(&number, |(number, _)| *number).ok()?;
+        Some(timers.remove(at).1)
+    })
 }
 
 impl Timer {
     fn start(milliseconds: f64) -> Self {
-        let state = Rc::<RefCell<State>>::default();
-        let rings = state.clone();
-        let bell = Closure::new(move || {
-            let mut state = rings.borrow_mut();
-            state.has_rung = true;
-            let waker = state.waker.take();
-            drop(state);
-            waker.into_iter().for_each(Waker::wake);
+        let number = NEXT.with(|next| next.replace(next.get().wrapping_add(1)));
+        TIMERS.with_borrow_mut(|timers| {
+            let at = timers.partition_point(|(known, _)| *known < number);
+            timers.insert(at, (number, None));
         });
-        let set_timeout = global_function("setTimeout");
-        let started = set_timeout.and_then(|set_timeout| {
-            set_timeout.call2(&JsValue::UNDEFINED, bell.as_ref(), &milliseconds.into()).ok()
-        });
-        Self { id: started.unwrap_or_default(), state, _bell: bell }
+        let id = BELL.with(|bell| set_timeout(bell.as_ref(), milliseconds, number));
+        Self { number, id: id.unwrap_or_default() }
     }
 }
 
@@ -101,19 +110,22 @@ impl Future for Timer {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut state = self.state.borrow_mut();
-        if state.has_rung {
-            return Poll::Ready(());
-        }
-        state.waker = Some(cx.waker().clone());
-        Poll::Pending
+        TIMERS.with_borrow_mut(|timers| {
+            match timers.binary_search_by_key(&self.number, |(number, _)| *number) {
+                Ok(at) => {
+                    timers[at].1 = Some(cx.waker().clone());
+                    Poll::Pending
+                }
+                Err(_) => Poll::Ready(()),
+            }
+        })
     }
 }
 
 impl Drop for Timer {
     fn drop(&mut self) {
-        if let Some(clear_timeout) = global_function("clearTimeout") {
-            let _ = clear_timeout.call1(&JsValue::UNDEFINED, &self.id);
+        if end(self.number).is_some() {
+            let _ = clear_timeout(&self.id);
         }
     }
 }
