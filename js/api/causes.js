@@ -5,15 +5,10 @@
 const KEPT = 32;
 const causes = [];
 
-/** The same `fetch` (or the host's, as it is when it is used), whose errors are remembered for a while. */
-export const watched = (fetch) => async (url, init) => {
-  try {
-    return await (fetch ?? globalThis.fetch)(url, init);
-  } catch (error) {
-    if (causes.push(copyOf(error, copyOf(error?.cause))) > KEPT) causes.shift();
-    throw error;
-  }
-};
+/** Remembers an error for a while. */
+export function remember(error) {
+  if (causes.push(copyOf(error, copyOf(error?.cause))) > KEPT) causes.shift();
+}
 
 /** The error with these very words, if it is one of the last: where the engine took a key out of them, there is none. */
 export const causeOf = (words) => causes.findLast((error) => error && wordsOf(error) === words);
@@ -27,5 +22,11 @@ function copyOf(error, cause) {
   return copy;
 }
 
-/** As src/platform/web/fetch_transport.rs puts it. */
-const wordsOf = ({ message, cause }) => (cause ? `${message}: ${cause.message}` : message);
+/** An error's message, with its cause's: Node says no more than "fetch failed" without. */
+export function wordsOf(error) {
+  const said = messageOf(error) ?? (typeof error === "string" ? error : "the request failed without a word");
+  const cause = messageOf(error?.cause);
+  return cause === undefined ? said : `${said}: ${cause}`;
+}
+
+const messageOf = (error) => (typeof error?.message === "string" ? error.message : undefined);

@@ -2,7 +2,6 @@
 
 import { Client, client, load } from "lockkeeper-core";
 import { TokenBucket } from "./bucket.js";
-import { watched } from "./causes.js";
 import { jsonOf, lookupIn, pathInEntry, problemOfPage, textOf } from "./config.js";
 import { callSite, configError, errorOf, fields, optionErrorOf } from "./errors.js";
 import { Events } from "./events.js";
@@ -48,7 +47,7 @@ export class OpenAICompatible {
     const providers = Object.create(null); // a provider may be called `constructor`
     try {
       const byName = new Map();
-      for (const [provider, name, core, fallbacks] of load(text, lookupIn(options.env), watched(options.fetch))) {
+      for (const [provider, name, core, fallbacks] of load(text, lookupIn(options.env), options.fetch)) {
         problems.push(...problemsInPage(core, options).map(([path, message]) => [`${provider}.${name}: ${path}`, message]));
         const client = ((providers[provider] ??= Object.create(null))[name] = new OpenAICompatible(core));
         byName.set(`${provider}/${name}`, { client, fallbacks });
@@ -197,7 +196,7 @@ function made(options, site) {
   if (problems.length) throw configError(problems, site);
   let core;
   try {
-    core = client(text, pool && coreOf(pool), watched(fetch));
+    core = client(text, pool && coreOf(pool), fetch);
   } catch (thrown) {
     throw optionErrorOf(thrown, site, pathInEntry);
   }

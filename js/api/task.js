@@ -4,6 +4,9 @@ import { errorOf } from "./errors.js";
 import { live } from "./life.js";
 import { onAbort } from "./signals.js";
 
+/** Whom those call that a task waits for, if it is being polled. */
+export const polled = { wake: undefined };
+
 /** What the engine has thrown: a list. Reasons of aborts may be lists, too. */
 class Thrown {
   constructor(list) {
@@ -39,14 +42,15 @@ export function run(task) {
     // The promise is made here, so that its continuation runs here, whoever resolves it.
     let wake;
     const woken = new Promise((resolve) => (wake = resolve));
-    polling = true;
+    const outer = polled.wake; // of a task that a listener has begun this one in
+    [polling, polled.wake] = [true, wake];
     let done, failed;
     try {
       done = task.poll(wake);
     } catch (thrown) {
       failed = Array.isArray(thrown) ? new Thrown(thrown) : thrown;
     }
-    polling = false;
+    [polling, polled.wake] = [false, outer];
     if (over) {
       // Cancelled by a listener meanwhile: what has come is nobody's.
       done?.[0]?.forEach?.((part) => part?.free?.());

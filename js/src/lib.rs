@@ -10,6 +10,7 @@ mod bucket;
 mod circuit;
 mod client;
 mod codec;
+mod exchange;
 mod lists;
 mod observer;
 mod pool;

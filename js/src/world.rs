@@ -4,18 +4,14 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use js_sys::{Array, Function};
-use lockkeeper::{ConfigLoader, FetchTransport, Transport, estimate_tokens};
+use lockkeeper::{ConfigLoader, estimate_tokens};
 use wasm_bindgen::prelude::*;
 
 use crate::client::Client;
+use crate::exchange::Fetch;
 use crate::lists;
 use crate::observer::Listener;
 use crate::pool::Pool;
-
-/// The transport over this `fetch`, or over the host's.
-fn transport(fetch: Option<Function>) -> Arc<dyn Transport> {
-    Arc::new(fetch.map_or_else(FetchTransport::new, FetchTransport::with_fetch))
-}
 
 /// Whose keys a client uses.
 enum Keys {
@@ -36,7 +32,7 @@ fn clients(
 ) -> Result<Vec<Client>, JsValue> {
     let listeners = RefCell::new(Vec::new());
     let mut loader =
-        ConfigLoader::new().env(env).transport(transport(fetch)).observers(|_settings| {
+        ConfigLoader::new().env(env).transport(Arc::new(Fetch(fetch))).observers(|_settings| {
             let listener = Listener::default();
             listeners.borrow_mut().push(listener.clone());
             Arc::new(listener)

@@ -6,6 +6,7 @@
 
 pub mod addresses;
 mod clock;
+#[cfg(feature = "fetch")]
 mod fetch_transport;
 pub mod numbers;
 pub mod wipe;
@@ -19,6 +20,7 @@ use super::{Runtime, Transport, TransportError};
 
 /// The transports that are built in.
 pub mod transports {
+    #[cfg(feature = "fetch")]
     pub use super::fetch_transport::FetchTransport;
 }
 
@@ -28,8 +30,17 @@ pub fn runtime() -> Option<Arc<dyn Runtime>> {
 }
 
 /// The one transport of the process, for those who bring none.
+#[cfg(feature = "fetch")]
 pub fn transport() -> Result<Arc<dyn Transport>, TransportError> {
     Ok(Arc::new(transports::FetchTransport::new()))
+}
+
+/// The one transport of the process, for those who bring none.
+#[cfg(not(feature = "fetch"))]
+pub fn transport() -> Result<Arc<dyn Transport>, TransportError> {
+    Err(TransportError::fatal(
+        "no transport is built in: enable the feature `fetch`, or give one with `transport(…)`",
+    ))
 }
 
 /// A function of the global object.
