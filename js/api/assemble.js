@@ -4,6 +4,7 @@
 import { isRestart } from "./facts.js";
 import { reasoningOf, textOf } from "./text.js";
 
+const OF_A_CHOICE = ["index", "delta", "message", "finish_reason"];
 const PIECEWISE = ["reasoning_content", "reasoning", "refusal"];
 
 export class Assembler {
@@ -12,15 +13,15 @@ export class Assembler {
   #choices = [];
 
   /** Adds what a chunk brings. */
-  push({ choices, usage, ...chunk }) {
-    if (isRestart({ choices, ...chunk })) {
+  push(chunk) {
+    if (isRestart(chunk)) {
       [this.usage, this.#answer, this.#choices] = [undefined, {}, []]; // what came before is void
       return;
     }
-    const reported = usage ?? chunk.x_groq?.usage; // Groq's may stand in a corner
+    const reported = chunk.usage ?? chunk.x_groq?.usage; // Groq's may stand in a corner
     if (reported && (!this.usage || totalOf(reported) > 0)) this.usage = reported;
-    merge(this.#answer, chunk);
-    for (const choice of objects(choices)) this.#choice(choice.index ?? 0).push(choice);
+    for (const name in chunk) if (name !== "choices" && name !== "usage") fold(this.#answer, name, chunk[name]);
+    for (const choice of objects(chunk.choices)) this.#choice(choice.index ?? 0).push(choice);
   }
 
   /** The first choice's text so far. */
@@ -64,18 +65,20 @@ class OpenChoice {
   }
 
   // Perplexity repeats the message so far beside each delta: we have built our own.
-  push({ index, delta, message, finish_reason, ...rest }) {
-    if (finish_reason) this.#finishReason = finish_reason;
-    merge(this.#rest, rest);
-    const { role, content, tool_calls, ...fields } = delta ?? {};
-    if (role) this.message.role = role;
-    this.message.content = joined(this.message.content, content);
-    for (const name of PIECEWISE) {
-      if (fields[name]) this.message[name] = (this.message[name] ?? "") + fields[name];
-      delete fields[name];
-    }
-    merge(this.message, fields);
-    for (const piece of objects(tool_calls)) this.#call(piece);
+  push(choice) {
+    const { delta } = choice;
+    if (choice.finish_reason) this.#finishReason = choice.finish_reason;
+    for (const name in choice) if (!OF_A_CHOICE.includes(name)) fold(this.#rest, name, choice[name]);
+    for (const name in delta) this.#said(name, delta[name]);
+    for (const piece of objects(delta?.tool_calls)) this.#call(piece);
+  }
+
+  #said(name, value) {
+    const { message } = this;
+    if (name === "content") message.content = joined(message.content, value);
+    else if (name === "role") message.role = value || message.role;
+    else if (!PIECEWISE.includes(name)) name !== "tool_calls" && fold(message, name, value);
+    else if (value) message[name] = (message[name] ?? "") + value;
   }
 
   finish() {
@@ -141,16 +144,18 @@ function joined(known, piece) {
 
 const asParts = (content) => (Array.isArray(content) ? [...content] : content === "" ? [] : [{ type: "text", text: content }]);
 
-/** Folds later fields into those known: the last value wins, `null` tells nothing, and some lists come in pieces. */
+/** Folds later fields into those known. */
 function merge(into, later) {
-  for (const name in later) {
-    const value = later[name];
-    const known = into[name];
-    if (known === value || (value === null && known !== undefined)) continue;
-    if (name === "reasoning_details" && Array.isArray(known) && Array.isArray(value)) known.push(...value);
-    else if (name === "logprobs" && isObject(known) && isObject(value)) mergeLists(known, value);
-    else into[name] = value !== null && typeof value === "object" ? structuredClone(value) : value;
-  }
+  for (const name in later) fold(into, name, later[name]);
+}
+
+/** Folds a later value into what is known: the last one wins, `null` tells nothing, and some lists come in pieces. */
+function fold(into, name, value) {
+  const known = into[name];
+  if (known === value || (value === null && known !== undefined)) return;
+  if (name === "reasoning_details" && Array.isArray(known) && Array.isArray(value)) known.push(...value);
+  else if (name === "logprobs" && isObject(known) && isObject(value)) mergeLists(known, value);
+  else into[name] = value !== null && typeof value === "object" ? structuredClone(value) : value;
 }
 
 const isObject = (value) => typeof value === "object" && value !== null;

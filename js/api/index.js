@@ -1,6 +1,7 @@
 // The npm package: everything that users import, and what an entry needs to start it.
 
-import { estimate, initSync } from "lockkeeper-core";
+import { initSync } from "lockkeeper-core";
+import { estimateTokens as estimated } from "./usage.js";
 
 export { TokenBucket } from "./bucket.js";
 export { OpenAICompatible } from "./client.js";
@@ -12,7 +13,7 @@ export { ChatStream } from "./stream.js";
 export { host } from "./host.js";
 
 /** A rough estimate of how many LLM tokens a text is. */
-export const estimateTokens = (text) => estimate(String(text));
+export const estimateTokens = (text) => estimated(String(text));
 
 /** Starts the engine from its compiled module, or from its bytes, once; gives back what that exports. */
 export const start = (module) => initSync({ module });

@@ -30,6 +30,9 @@ function tokensOf(message) {
   return text(textOf(content)) + images * IMAGE_TOKENS + calls + text(reasoningOf(message ?? {})) + text(name) + text(refusal);
 }
 
-const text = (value) => (typeof value === "string" ? estimate(value) : 0);
+const text = (value) => (typeof value === "string" ? estimateTokens(value) : 0);
+
+/** A rough estimate of how many LLM tokens a text is. In Latin script it is known without the engine. */
+export const estimateTokens = (text) => (/[^\0-\u024f]/.test(text) ? estimate(text) : Math.ceil(text.length / 4));
 
 const sum = (list, of) => (Array.isArray(list) ? list : []).reduce((total, one) => total + of(one), 0);
