@@ -281,6 +281,7 @@ impl<C: Codec> StreamBody<C> {
             }
             _ => {
                 self.sse.push(bytes);
+                self.codec.ahead(self.sse.pending());
                 Ok(())
             }
         }

@@ -24,6 +24,8 @@ const OF_THE_POOL = ["of-the-pool"];
 
 export class OpenAICompatible {
   #core;
+  #model;
+  #info;
   #events;
   #pool;
   #bucket;
@@ -33,6 +35,9 @@ export class OpenAICompatible {
   constructor(options) {
     this.#core = options instanceof Client ? options : made(options, callSite(OpenAICompatible));
     this.#pool = options instanceof Client ? undefined : options.apiKeyPool;
+    this.#model = this.#core.model;
+    const info = fields(INFO, this.#core.info());
+    this.#info = info.model === MADE_IN_CODE ? { ...info, model: this.#model } : info;
     this.#events = new Events(this.#core);
     this.fetch = fetchThrough(this.#core);
   }
@@ -82,16 +87,13 @@ export class OpenAICompatible {
   }
 
   async #chat(messages, options, site) {
-    const request = requestOf(messages, options, this.model, false, site);
-    const task = this.#core.chat(request);
-    request.free();
+    const { text, own, choices: n, terms } = requestOf(messages, options, this.model, false, site);
+    const task = this.#core.chat(text, own, n, terms);
     const [{ json }, cost] = await runUntil(task, options?.signal, site);
     const { usage, choices } = json;
     const known = usage ? reported(usage) : (json.usage = estimated(messages, choices.map(({ message }) => message)));
-    cost.count(known.prompt_tokens, known.completion_tokens);
-    attributed(json, this.#answeredBy(cost.key, options));
-    cost.free();
-    return json;
+    const key = cost.count(known.prompt_tokens, known.completion_tokens);
+    return attributed(json, this.#answeredBy(key, options));
   }
 
   chatStream(messages, options) {
@@ -103,9 +105,9 @@ export class OpenAICompatible {
 
   #chatStream(messages, options, site) {
     try {
-      const request = requestOf(messages, options, this.model, true, site);
-      const chunks = new EngineChunks(this.#core.stream(request), site, (key) => this.#answeredBy(key, options));
-      request.free();
+      const { text, own, choices, mayAskUsage, terms } = requestOf(messages, options, this.model, true, site);
+      const core = this.#core.stream(text, own, choices, mayAskUsage, terms);
+      const chunks = new EngineChunks(core, site, (key) => this.#answeredBy(key, options));
       return new ChatStream(new Reading(chunks, messages, options?.signal));
     } catch (error) {
       return new ChatStream(new Reading(new Unasked(error), messages));
@@ -113,8 +115,7 @@ export class OpenAICompatible {
   }
 
   get modelInfo() {
-    const info = fields(INFO, this.#core.info());
-    return info.model === MADE_IN_CODE ? { ...info, model: this.model } : info;
+    return { ...this.#info };
   }
 
   /** It keeps the clocks of a call, and knows what a fallback tells it. */
@@ -134,12 +135,12 @@ export class OpenAICompatible {
   }
 
   #answeredBy(keyLabel, options) {
-    const { provider, model } = this.modelInfo;
+    const { provider, model } = this.#info;
     return { provider, model: typeof options?.model === "string" ? options.model : model, keyLabel };
   }
 
   get model() {
-    return this.#core.model;
+    return this.#model;
   }
 
   get baseUrl() {

@@ -7,20 +7,22 @@ const MANY_CHOICES = 8;
 const RESTART = 16;
 const FIRST_BIT_OF_CHOICE = 5;
 const LARGEST_INDEX = 2 ** 26;
+const NONE = -1;
 
-/** Parses an answer or a chunk. All that can go wrong goes wrong here, where the engine catches it. */
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+/** Parses an answer or a chunk. */
 export function parse(text) {
   const json = read(text);
   if (!isObject(json)) throw new TypeError("expected an object");
   const list = json.choices ?? [];
   if (!Array.isArray(list) || !list.every(isObject)) throw new TypeError("choices: expected a list of objects");
-  const choices = list.map(numberOf);
   let facts = (json.error ?? null) !== null || json.object === "error" ? ERROR : 0; // the latter is Mistral's
   if (list.some(isVisible)) facts |= VISIBLE;
   if (isRestart(json)) facts |= RESTART;
-  if (choices.length === 1) facts |= ONE_CHOICE | (choices[0] << FIRST_BIT_OF_CHOICE);
-  if (choices.length > 1) facts |= MANY_CHOICES;
-  return { json, text, facts, choices };
+  if (list.length === 1) facts |= ONE_CHOICE | (numberOf(list[0]) << FIRST_BIT_OF_CHOICE);
+  if (list.length > 1) facts |= MANY_CHOICES;
+  return { json, text, facts };
 }
 
 /** The value of a text, or an error that says nothing of it: hosts quote what they can't read, and with it parts of a key. */
@@ -32,15 +34,52 @@ function read(text) {
   }
 }
 
-export const facts = (item) => item.facts;
+/** The chunks of a stream that are read and not yet handed out. All that can go wrong with them goes wrong here. */
+export class Items {
+  error = "";
+  #items = [];
+  #ahead = "";
 
-export const choices = (item) => item.choices;
+  /** Reads the text ahead at once: event by event costs more. Whether each character is a byte of it. */
+  ahead(bytes) {
+    try {
+      this.#ahead = utf8.decode(bytes);
+    } catch {
+      return false; // a character may have been cut, and what is no text is noticed where it stands
+    }
+    return this.#ahead.length === bytes.length;
+  }
 
-/** A whole answer, in place of a stream that was asked for, as the one chunk of it. */
-export function inOneChunk({ json }) {
-  const choices = json.choices.map(({ message, ...choice }) => ({ ...choice, delta: asDelta(message) }));
-  const chunk = { ...json, object: "chat.completion.chunk", choices };
-  return { json: chunk, text: JSON.stringify(chunk) };
+  addAt(start, length) {
+    return this.add(this.#ahead.slice(start, start + length));
+  }
+
+  add(text) {
+    try {
+      const item = parse(text);
+      this.#items.push(item);
+      return item.facts;
+    } catch ({ message }) {
+      this.error = message;
+      return NONE;
+    }
+  }
+
+  get choices() {
+    return this.#items.at(-1).json.choices.map(numberOf);
+  }
+
+  take(count) {
+    return this.#items.splice(0, count);
+  }
+
+  /** A whole answer, in place of a stream that was asked for, as the one chunk of it. */
+  inOneChunk() {
+    const [{ json, ...item }] = this.#items;
+    const choices = json.choices.map(({ message, ...choice }) => ({ ...choice, delta: asDelta(message) }));
+    const chunk = { ...json, object: "chat.completion.chunk", choices };
+    this.#items = [{ ...item, json: chunk, text: JSON.stringify(chunk) }];
+  }
 }
 
 function asDelta(message) {

@@ -1,44 +1,47 @@
 // A call's request: what goes to the provider, and how long it may take.
 
-import { Request } from "lockkeeper-core";
+import { Terms } from "lockkeeper-core";
 import { configError } from "./errors.js";
 import { problemOfInterrupt, ROUTE } from "./route.js";
 import { problemOfSignal } from "./signals.js";
 
 const CLOCKS = ["timeout", "headersTimeout", "firstTokenTimeout", "idleTimeout"];
 const MOST_RETRIES = 100;
-const ASKS_USAGE = ',"stream_options":{"include_usage":true}}';
 
-/** The engine's request for these messages. The body is written now, whatever becomes of them later. */
+/**
+ * What the engine asks for these messages: its parts are in the order of `Client.chat`. The body is written now,
+ * whatever becomes of them later.
+ */
 export function requestOf(messages, options, model, streams, site) {
   const problems = typeof (options ?? {}) === "object" ? [] : [["options", "expected an object"]];
   const { signal, maxRetries, timeout, headersTimeout, firstTokenTimeout, idleTimeout, onInterrupt, ...fields } = Object(options ?? {});
   if (fields.stream_options === null) delete fields.stream_options;
   problems.push(...problemsOf(messages, fields, streams), ...problemOfSignal(signal), ...problemOfInterrupt(onInterrupt));
   const text = written({ ...fields, model: fields.model ?? model, messages, stream: streams || undefined }, problems);
-  const mayAskUsage = streams && fields.stream_options === undefined;
-  const body = (asksUsage) => (asksUsage ? text.slice(0, -1) + ASKS_USAGE : text);
   const own = typeof fields.model === "string" && fields.model !== model ? fields.model : undefined;
   const choices = Number.isInteger(fields.n) && fields.n > 0 ? fields.n : 1;
-  const request = new Request(body, own, choices, mayAskUsage);
-  const clocks = { timeout, headersTimeout, firstTokenTimeout, idleTimeout };
-  for (const name of CLOCKS) {
-    const seconds = clocks[name] ?? undefined;
-    const problem =
-      seconds === undefined ? undefined : typeof seconds === "number" ? request.clock(name, seconds) : "expected a number of seconds";
-    if (problem) problems.push([name, problem]);
+  const terms = termsOf([timeout, headersTimeout, firstTokenTimeout, idleTimeout], maxRetries, fields[ROUTE], problems);
+  if (problems.length === 0) return { text, own, choices, mayAskUsage: fields.stream_options === undefined, terms };
+  terms?.free();
+  throw configError(problems, site);
+}
+
+/** What the options say of how long the call may take and how often to try; mostly nothing. */
+function termsOf(clocks, maxRetries, route, problems) {
+  if (maxRetries == null && !route && clocks.every((seconds) => seconds == null)) return undefined;
+  const terms = new Terms();
+  for (const [number, seconds] of clocks.entries()) {
+    const problem = seconds == null ? undefined : typeof seconds === "number" ? terms.clock(number, seconds) : "expected a number of seconds";
+    if (problem) problems.push([CLOCKS[number], problem]);
   }
   if (maxRetries != null && !(Number.isInteger(maxRetries) && maxRetries >= 0 && maxRetries <= MOST_RETRIES)) {
     problems.push(["maxRetries", `expected a whole number from 0 to ${MOST_RETRIES}`]);
   } else if (maxRetries != null) {
-    request.retries(maxRetries);
+    terms.retries(maxRetries);
   }
-  const route = fields[ROUTE];
-  if (route) request.route(route.hasNext, route.beginWithin);
-  route?.gates.forEach((gate) => isHeld(gate) && request.gate(gate));
-  if (problems.length === 0) return request;
-  request.free();
-  throw configError(problems, site);
+  if (route) terms.route(route.hasNext, route.beginWithin);
+  route?.gates.forEach((gate) => isHeld(gate) && terms.gate(gate));
+  return terms;
 }
 
 function problemsOf(messages, fields, streams) {

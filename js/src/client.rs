@@ -2,11 +2,11 @@
 
 use js_sys::{Array, Function, Uint8Array};
 use lockkeeper::OpenAiCompatible;
-use lockkeeper::codec::{Account, ForwardRequest};
+use lockkeeper::codec::{Account, CallRequest, ForwardRequest};
 use wasm_bindgen::prelude::*;
 
 use crate::bucket::Bucket;
-use crate::codec::{JsonParse, Request};
+use crate::codec::{JsonParse, Terms, request};
 use crate::lists;
 use crate::observer::Listener;
 use crate::pool::Pool;
@@ -39,18 +39,26 @@ impl Client {
 
 #[wasm_bindgen]
 impl Client {
-    /// Asks for a whole answer: `[item, account]`.
-    pub fn chat(&self, request: &Request) -> Task {
-        let call = self.llm.chat_with(JsonParse, request.call());
+    /// Asks for a whole answer to this body: `[item, account]`. Its model, where that is not the client's.
+    pub fn chat(&self, body: String, model: Option<String>, n: u32, terms: Option<Terms>) -> Task {
+        let call = self.llm.chat_with(JsonParse::default(), request(body, model, n, terms));
         Task::new(async move {
             let (answer, account) = call.await.map_err(|error| lists::error(&error))?;
-            Ok(lists::list([answer.0.value, Cost(account).into()]))
+            Ok(lists::list([answer.value(), Cost(account).into()]))
         })
     }
 
     /// A stream, which asks when it is first read.
-    pub fn stream(&self, request: &Request) -> Chunks {
-        Chunks::new(self.llm.stream_with(JsonParse, request.call()))
+    pub fn stream(
+        &self,
+        body: String,
+        model: Option<String>,
+        n: u32,
+        may_ask_usage: bool,
+        terms: Option<Terms>,
+    ) -> Chunks {
+        let request = CallRequest { may_ask_usage, ..request(body, model, n, terms) };
+        Chunks::new(self.llm.stream_with(JsonParse::default(), request))
     }
 
     /// Passes a request on: `[status, names and values of headers, body, account]`.
@@ -152,14 +160,9 @@ pub struct Cost(Account);
 
 #[wasm_bindgen]
 impl Cost {
-    /// Counts it.
-    pub fn count(&self, input_tokens: f64, output_tokens: f64) {
+    /// Counts it, once, and gives the key that answered.
+    pub fn count(self, input_tokens: f64, output_tokens: f64) -> Option<String> {
         self.0.count(input_tokens as u64, output_tokens as u64);
-    }
-
-    /// The key that answered.
-    #[wasm_bindgen(getter)]
-    pub fn key(&self) -> Option<String> {
         self.0.key_label()
     }
 }

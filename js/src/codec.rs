@@ -1,29 +1,57 @@
 //! Answers as the host's own `JSON.parse` reads them.
 
+use std::ops::Range;
+use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use js_sys::{Error as JsError, Function, JsString};
+use js_sys::Array;
+use lockkeeper::Error;
 use lockkeeper::codec::{CallRequest, Codec, Facts, RequestBody, Route, duration_from_seconds};
-use lockkeeper::{Error, Problem};
 use wasm_bindgen::prelude::*;
 
 use crate::circuit::Gate;
 
 #[wasm_bindgen(module = "/api/facts.js")]
 extern "C" {
-    /// Parses an answer or a chunk into `{ json, text }`, and notes its facts beside it.
-    #[wasm_bindgen(catch)]
-    fn parse(text: &str) -> Result<JsValue, JsValue>;
-    /// Its facts; see `ERROR` and those below.
-    fn facts(item: &JsValue) -> u32;
-    /// Each of its choices: twice its index, and 1 more where it has ended.
-    fn choices(item: &JsValue) -> Vec<u32>;
-    /// The same answer as a chunk.
-    #[wasm_bindgen(js_name = inOneChunk)]
-    fn in_one_chunk(item: JsValue) -> JsValue;
+    /// The chunks of a stream, as `{ json, text }`, that are read and not yet handed out.
+    type Items;
+
+    #[wasm_bindgen(constructor)]
+    fn new() -> Items;
+
+    /// Reads the text ahead; whether each character is a byte of it.
+    #[wasm_bindgen(method)]
+    fn ahead(this: &Items, bytes: &[u8]) -> bool;
+
+    /// Adds the chunk that stands at this place in it. Gives its facts (see `ERROR` and those below), or
+    /// else `NONE`.
+    #[wasm_bindgen(method, js_name = addAt)]
+    fn add_at(this: &Items, start: usize, length: usize) -> f64;
+
+    /// Adds the chunk, or whole answer, of this text. Gives its facts, too.
+    #[wasm_bindgen(method)]
+    fn add(this: &Items, text: &str) -> f64;
+
+    /// Each choice of the last one: twice its index, and 1 more where it has ended.
+    #[wasm_bindgen(method, getter)]
+    fn choices(this: &Items) -> Vec<u32>;
+
+    /// Why there are no facts.
+    #[wasm_bindgen(method, getter)]
+    fn error(this: &Items) -> String;
+
+    /// The first of them.
+    #[wasm_bindgen(method)]
+    fn take(this: &Items, count: usize) -> Array;
+
+    /// Makes the whole answer one chunk.
+    #[wasm_bindgen(method, js_name = inOneChunk)]
+    fn in_one_chunk(this: &Items);
 }
 
+const NONE: f64 = -1.0;
 const ERROR: u32 = 1;
 const VISIBLE: u32 = 2;
 /// It has one choice, whose number is in the bits from here on.
@@ -34,24 +62,57 @@ const MANY_CHOICES: u32 = 8;
 const RESTART: u32 = 16;
 const FIRST_BIT_OF_CHOICE: u32 = 5;
 
-/// Reads with `JSON.parse`.
-#[derive(Clone, Copy)]
-pub struct JsonParse;
+/// Reads with `JSON.parse`. What it reads stays with JavaScript until it is handed out: to bring each
+/// chunk over the border and back would cost more than to read it.
+#[derive(Default)]
+pub struct JsonParse {
+    /// Made when there is something to read.
+    items: Option<Rc<Items>>,
+    /// The addresses of what was read ahead.
+    ahead: Range<usize>,
+}
+
+/// Each stream has its own.
+impl Clone for JsonParse {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
 
 /// An answer, or a chunk.
 pub struct Item {
-    /// `{ json, text }`.
-    pub value: JsValue,
+    /// Where it is: the next that nobody has taken.
+    items: Rc<Items>,
     facts: u32,
+    /// Its choices, where it has several.
+    choices: Vec<u32>,
+}
+
+impl JsonParse {
+    fn items(&mut self) -> &Rc<Items> {
+        self.items.get_or_insert_with(|| Rc::new(Items::new()))
+    }
 }
 
 impl Item {
-    fn parse(text: &[u8]) -> Result<Self, String> {
-        let text = std::str::from_utf8(text).map_err(|_| "is not UTF-8".to_owned())?;
-        match parse(text) {
-            Ok(value) => Ok(Self { facts: facts(&value), value }),
-            Err(error) => Err(error.unchecked_into::<JsError>().message().into()),
+    /// What has been added, by its facts.
+    fn added(items: &Rc<Items>, facts: f64) -> Result<Self, String> {
+        if facts == NONE {
+            return Err(items.error());
         }
+        let facts = facts as u32;
+        let choices = if facts & MANY_CHOICES != 0 { items.choices() } else { Vec::new() };
+        Ok(Self { items: items.clone(), facts, choices })
+    }
+
+    fn read(items: &Rc<Items>, text: &[u8]) -> Result<Self, String> {
+        let text = std::str::from_utf8(text).map_err(|_| "is not UTF-8".to_owned())?;
+        Self::added(items, items.add(text))
+    }
+
+    /// This one and those behind it, `count` in all, as they are for JavaScript.
+    pub fn take(&self, count: usize) -> Array {
+        self.items.take(count)
     }
 }
 
@@ -60,20 +121,39 @@ impl Codec for JsonParse {
     type Chunk = Item;
 
     fn answer(&self, body: &[u8]) -> Result<Answer, String> {
-        Item::parse(body).map(Answer)
+        Item::read(&Rc::new(Items::new()), body).map(Answer)
+    }
+
+    fn ahead(&mut self, bytes: &[u8]) {
+        let start = bytes.as_ptr() as usize;
+        let is_read = self.items().ahead(bytes);
+        self.ahead = start..if is_read { start + bytes.len() } else { start };
     }
 
     fn chunk(&mut self, data: &[u8]) -> Result<Item, String> {
-        Item::parse(data)
+        let (ahead, start) = (self.ahead.clone(), data.as_ptr() as usize);
+        let items = self.items();
+        if ahead.contains(&start) {
+            return Item::added(items, items.add_at(start - ahead.start, data.len()));
+        }
+        Item::read(items, data)
     }
 }
 
 /// A whole answer.
-pub struct Answer(pub Item);
+pub struct Answer(Item);
+
+impl Answer {
+    /// The answer, as it is for JavaScript.
+    pub fn value(&self) -> JsValue {
+        self.0.take(1).get(0)
+    }
+}
 
 impl From<Answer> for Item {
     fn from(answer: Answer) -> Self {
-        Self { value: in_one_chunk(answer.0.value), ..answer.0 }
+        answer.0.items.in_one_chunk();
+        answer.0
     }
 }
 
@@ -92,9 +172,8 @@ impl Facts for Item {
 
     fn choices(&self) -> impl Iterator<Item = (u32, bool)> {
         let one = (self.facts & ONE_CHOICE != 0).then_some(self.facts >> FIRST_BIT_OF_CHOICE);
-        let is_many = self.facts & MANY_CHOICES != 0;
-        let many = if is_many { choices(&self.value) } else { Vec::new() };
-        one.into_iter().chain(many).map(|choice| (choice / 2, choice % 2 == 1))
+        let choices = one.into_iter().chain(self.choices.iter().copied());
+        choices.map(|choice| (choice / 2, choice % 2 == 1))
     }
 }
 
@@ -112,73 +191,83 @@ impl Facts for Answer {
     }
 }
 
-/// A body that JavaScript writes: a function of whether to ask for usage.
-struct Body(Function);
+/// What is added to a stream's body to ask for its usage.
+const ASKS_USAGE: &str = r#","stream_options":{"include_usage":true}}"#;
+
+/// A body that JavaScript has written.
+struct Body(String);
 
 impl RequestBody for Body {
     fn json(&self, asks_usage: bool) -> Result<Bytes, Error> {
-        let text = self.0.call1(&JsValue::UNDEFINED, &asks_usage.into()).map_err(|error| {
-            let message: String = error.unchecked_into::<JsError>().message().into();
-            Error::config(vec![Problem::new("", 0, message)])
-        })?;
-        Ok(String::from(text.unchecked_into::<JsString>()).into())
+        let text = match self.0.strip_suffix('}') {
+            Some(open) if asks_usage => [open, ASKS_USAGE].concat(),
+            _ => self.0.clone(),
+        };
+        Ok(text.into())
     }
 }
 
-/// A request, from what `../api/request.js` says of it: the body, then what else is not as the
-/// client's settings say.
+/// A request with this body, and what else is not as the client's settings say.
+pub fn request(body: String, model: Option<String>, n: u32, terms: Option<Terms>) -> CallRequest {
+    let request =
+        CallRequest { model, choices: n as usize, ..CallRequest::new(Arc::new(Body(body))) };
+    let Some(Terms { clocks, max_retries, route }) = terms else { return request };
+    let [timeout, headers_timeout, first_token_timeout, idle_timeout] = clocks;
+    CallRequest {
+        timeout,
+        headers_timeout,
+        first_token_timeout,
+        idle_timeout,
+        max_retries,
+        route,
+        ..request
+    }
+}
+
+/// How long a call may take and how often to try, where its options say so; see `../api/request.js`.
 #[wasm_bindgen]
-pub struct Request(CallRequest);
+#[derive(Default)]
+pub struct Terms {
+    /// In the order of `CLOCKS` there.
+    clocks: [Option<Duration>; 4],
+    max_retries: Option<u32>,
+    route: Option<Route>,
+}
 
 #[wasm_bindgen]
-impl Request {
-    /// A request with the body that this function of `asks_usage` writes.
+impl Terms {
+    /// Those of the client's settings.
     #[wasm_bindgen(constructor)]
-    pub fn new(body: Function, model: Option<String>, n: u32, may_ask_usage: bool) -> Self {
-        let request = CallRequest::new(Arc::new(Body(body)));
-        Self(CallRequest { model, choices: n as usize, may_ask_usage, ..request })
+    pub fn new() -> Self {
+        Self::default()
     }
 
     /// Says how the call is one of several: with another target behind this one or not, and how long its
     /// answer may take to begin.
     pub fn route(&mut self, has_next: bool, begin_within: Option<f64>) {
         let begin_within = begin_within.and_then(|seconds| duration_from_seconds(seconds).ok());
-        self.0.route = Some(Route { passes: Vec::new(), has_next, begin_within });
+        self.route = Some(Route { passes: Vec::new(), has_next, begin_within });
     }
 
     /// The same, past this gate too.
     pub fn gate(&mut self, gate: &Gate) {
-        self.0.route.get_or_insert_default().passes.push(gate.pass());
+        self.route.get_or_insert_default().passes.push(gate.pass());
     }
 
     /// Sets how often to try again.
     pub fn retries(&mut self, max_retries: u32) {
-        self.0.max_retries = Some(max_retries);
+        self.max_retries = Some(max_retries);
     }
 
     /// Sets one of the clocks; what is wrong with it, if something is.
-    pub fn clock(&mut self, name: &str, seconds: f64) -> Option<String> {
-        let duration = match duration_from_seconds(seconds) {
+    pub fn clock(&mut self, number: usize, seconds: f64) -> Option<String> {
+        match duration_from_seconds(seconds) {
             Ok(duration) if duration.is_zero() => {
                 return Some("must be a number of seconds above 0".to_owned());
             }
-            Ok(duration) => Some(duration),
+            Ok(duration) => *self.clocks.get_mut(number)? = Some(duration),
             Err(problem) => return Some(problem),
-        };
-        let clock = match name {
-            "timeout" => &mut self.0.timeout,
-            "headersTimeout" => &mut self.0.headers_timeout,
-            "firstTokenTimeout" => &mut self.0.first_token_timeout,
-            _ => &mut self.0.idle_timeout,
-        };
-        *clock = duration;
+        }
         None
-    }
-}
-
-impl Request {
-    /// The request.
-    pub fn call(&self) -> CallRequest {
-        self.0.clone()
     }
 }

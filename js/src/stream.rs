@@ -10,7 +10,7 @@ use lockkeeper::codec::{Account, ChunkStream};
 use lockkeeper::{BoxStream, Error, Outcome, TransportError};
 use wasm_bindgen::prelude::*;
 
-use crate::codec::{Item, JsonParse};
+use crate::codec::JsonParse;
 use crate::lists;
 use crate::task::Task;
 
@@ -85,17 +85,14 @@ impl Reading {
             return Err(error);
         }
         let Some(first) = self.chunks.next().await else { return Ok(None) };
-        let items = Array::of1(&first?.value);
+        let (first, mut count) = (first?, 1);
         loop {
             match self.chunks.buffered() {
-                Some(Ok(Item { value, .. })) => {
-                    items.push(&value);
+                Some(Ok(_)) => count += 1,
+                failed => {
+                    self.failed = failed.and_then(Result::err);
+                    return Ok(Some(first.take(count)));
                 }
-                Some(Err(error)) => {
-                    self.failed = Some(error);
-                    return Ok(Some(items));
-                }
-                None => return Ok(Some(items)),
             }
         }
     }

@@ -105,6 +105,11 @@ impl SseParser {
         }
     }
 
+    /// What was pushed and is not part of an event that was taken.
+    pub(crate) fn pending(&self) -> &[u8] {
+        &self.buffer[self.event_start..]
+    }
+
     /// The next event that is complete; none until more bytes are pushed.
     ///
     /// # Errors
