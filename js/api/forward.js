@@ -3,7 +3,7 @@
 import { configError, callSite, LLMError } from "./errors.js";
 import { live } from "./life.js";
 import { onAbort, problemOfSignal } from "./signals.js";
-import { run, runUntil } from "./task.js";
+import { Run, runUntil } from "./task.js";
 
 const NULL_BODY = [204, 205, 304];
 /** Of an answer's end, so much is kept to find its usage in. */
@@ -27,7 +27,7 @@ export function fetchThrough(core) {
       const [status, names, pieces, cost] = await runUntil(task, signal, site);
       const headers = pairsOf(names);
       if (!NULL_BODY.includes(status)) return new Response(streamOf(pieces, cost, signal), { status, headers });
-      await runUntil(pieces.next()); // there is nothing, and with it the call ends
+      await runUntil(pieces); // there is nothing, and with it the call ends
       return new Response(null, { status, headers });
     } catch (error) {
       if (!(error instanceof LLMError) || error.kind === "config") throw error;
@@ -61,7 +61,7 @@ function streamOf(pieces, cost, signal) {
   let running;
   let tail = "";
   const decoder = new TextDecoder();
-  const stop = live(() => pieces.end());
+  const stop = live(() => pieces.cancel());
   const end = () => {
     stop();
     ignore();
@@ -71,7 +71,7 @@ function streamOf(pieces, cost, signal) {
     start(controller) {
       const abort = () => {
         running?.cancel(signal.reason);
-        pieces.end();
+        pieces.cancel();
         end();
         controller.error(signal.reason);
       };
@@ -79,7 +79,7 @@ function streamOf(pieces, cost, signal) {
       if (signal?.aborted) abort();
     },
     async pull(controller) {
-      running = run(pieces.next());
+      running = new Run(pieces, true);
       running.start();
       try {
         const bytes = await running.promise;
@@ -97,7 +97,7 @@ function streamOf(pieces, cost, signal) {
     },
     cancel() {
       running?.cancel();
-      pieces.end();
+      pieces.cancel();
       end();
     },
   };

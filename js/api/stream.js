@@ -6,7 +6,7 @@ import { isRestart } from "./facts.js";
 import { live } from "./life.js";
 import { attributed } from "./route.js";
 import { onAbort } from "./signals.js";
-import { errorOfTask, run } from "./task.js";
+import { errorOfTask, Run } from "./task.js";
 import { reasoningOf, textOf } from "./text.js";
 import { estimated, reported } from "./usage.js";
 
@@ -180,7 +180,7 @@ export class Reading {
   #at = 0;
   #claimed = false;
   #turn;
-  #cancel;
+  #run;
   #failure;
   #stop = () => {};
   #ignore = () => {};
@@ -208,7 +208,7 @@ export class Reading {
 
   /** Nobody is there any more to be told. */
   forget() {
-    [this.#cancel, this.#over] = [undefined, []];
+    [this.#run, this.#over] = [undefined, []];
     this.#source.forget?.();
   }
 
@@ -254,10 +254,9 @@ export class Reading {
 
   async #fill() {
     try {
-      const { promise, start, cancel } = this.#source.next();
-      this.#cancel = cancel;
-      start();
-      const items = await promise;
+      const run = (this.#run = this.#source.next());
+      run.start();
+      const items = await run.promise;
       if (items) [this.#items, this.#at] = [items, 0];
       else this.end("finished");
     } catch (thrown) {
@@ -266,7 +265,7 @@ export class Reading {
       if (error instanceof LLMError && !error.partial && Object.isExtensible(error)) Object.assign(error, this.#soFar());
       this.#fail(error);
     } finally {
-      this.#cancel = undefined;
+      this.#run = undefined;
     }
   }
 
@@ -295,7 +294,7 @@ export class Reading {
     // What has come and was not read has cost as much.
     for (const item of this.#items.splice(this.#at)) this.#takes(item);
     const { prompt_tokens, completion_tokens } = this.usage();
-    this.#cancel?.(reason);
+    this.#run?.cancel(reason);
     this.#source.end(state, prompt_tokens, completion_tokens);
     this.#over.forEach((told) => told());
   }
@@ -341,7 +340,7 @@ export class EngineChunks {
   }
 
   next() {
-    return run(this.#core.next());
+    return new Run(this.#core, true);
   }
 
   get answered() {
@@ -358,7 +357,7 @@ export class EngineChunks {
     this.#key = core.key;
     this.#core = undefined;
     core.end(state, inputTokens, outputTokens);
-    core.free();
+    queueMicrotask(() => core.free()); // a listener may have ended it in its very poll
   }
 }
 

@@ -10,7 +10,7 @@ use crate::codec::{JsonParse, Terms, request};
 use crate::lists;
 use crate::observer::Listener;
 use crate::pool::Pool;
-use crate::stream::{Body, Chunks};
+use crate::stream::{self, Chunks};
 use crate::task::Task;
 
 /// A client of one model.
@@ -89,7 +89,7 @@ impl Client {
             Ok(lists::list([
                 response.status.into(),
                 headers.into(),
-                Body::new(response.body).into(),
+                stream::body(response.body).into(),
                 Cost(account).into(),
             ]))
         })

@@ -1,14 +1,12 @@
 //! Answers that come piece by piece.
 
-use std::cell::RefCell;
-use std::rc::Rc;
-
-use bytes::Bytes;
-use futures_util::StreamExt;
-use js_sys::{Array, Uint8Array};
+use futures_util::{StreamExt, stream};
+use js_sys::{Array, Function, Uint8Array};
 use lockkeeper::codec::{Account, ChunkStream};
 use lockkeeper::{BoxStream, Error, Outcome, TransportError};
 use wasm_bindgen::prelude::*;
+
+use bytes::Bytes;
 
 use crate::codec::JsonParse;
 use crate::lists;
@@ -17,8 +15,7 @@ use crate::task::Task;
 /// A streamed answer.
 #[wasm_bindgen]
 pub struct Chunks {
-    /// Taken out while it is read.
-    stream: Rc<RefCell<Option<Reading>>>,
+    task: Task,
     account: Account,
 }
 
@@ -32,24 +29,28 @@ impl Chunks {
     /// A stream of these.
     pub fn new(chunks: ChunkStream<JsonParse>) -> Self {
         let account = chunks.account();
-        let stream = Rc::new(RefCell::new(Some(Reading { chunks, failed: None })));
-        Self { stream, account }
+        let reading = Some(Reading { chunks, failed: None });
+        let lists = stream::unfold(reading, |reading| async move {
+            let mut reading = reading?;
+            match reading.next().await {
+                Ok(chunks) => chunks.map(|chunks| (Ok(chunks.into()), Some(reading))),
+                Err(error) => Some((Err(lists::error(&error)), None)),
+            }
+        });
+        Self { task: Task::of(lists), account }
     }
 }
 
 #[wasm_bindgen]
 impl Chunks {
-    /// The chunks that have come, at least one; `undefined` at the end.
-    pub fn next(&self) -> Task {
-        let place = self.stream.clone();
-        Task::new(async move {
-            let Some(mut reading) = place.borrow_mut().take() else {
-                return Ok(JsValue::UNDEFINED);
-            };
-            let chunks = reading.next().await.map_err(|error| lists::error(&error));
-            *place.borrow_mut() = Some(reading);
-            Ok(chunks?.into())
-        })
+    /// As a task: lists of the chunks that have come, each of at least one.
+    pub fn poll(&self, wake: Function) -> Result<Option<Array>, JsValue> {
+        self.task.poll(wake)
+    }
+
+    /// As a task.
+    pub fn cancel(&self) {
+        self.task.cancel();
     }
 
     /// Counts what the answer cost, if one had begun, and ends the call so, if it has not ended.
@@ -61,8 +62,7 @@ impl Chunks {
         };
         self.account.count(input_tokens as u64, output_tokens as u64);
         self.account.end(outcome);
-        // Whoever reads it just now has been told to stop.
-        self.stream.borrow_mut().take();
+        self.task.cancel();
     }
 
     /// Whether a key has begun to answer.
@@ -99,40 +99,9 @@ impl Reading {
 }
 
 /// The body of a response that is passed on.
-#[wasm_bindgen]
-pub struct Body(Rc<RefCell<Option<Pieces>>>);
-
-type Pieces = BoxStream<'static, Result<Bytes, TransportError>>;
-
-impl Body {
-    /// A body of these pieces.
-    pub fn new(pieces: Pieces) -> Self {
-        Self(Rc::new(RefCell::new(Some(pieces))))
-    }
-}
-
-#[wasm_bindgen]
-impl Body {
-    /// The next piece, or `undefined` at the end.
-    pub fn next(&self) -> Task {
-        let place = self.0.clone();
-        Task::new(async move {
-            let Some(mut pieces) = place.borrow_mut().take() else {
-                return Ok(JsValue::UNDEFINED);
-            };
-            match pieces.next().await {
-                Some(Ok(bytes)) => {
-                    *place.borrow_mut() = Some(pieces);
-                    Ok(Uint8Array::from(&*bytes).into())
-                }
-                Some(Err(error)) => Err(error.message.into()),
-                None => Ok(JsValue::UNDEFINED),
-            }
-        })
-    }
-
-    /// Gives it up.
-    pub fn end(&self) {
-        self.0.borrow_mut().take();
-    }
+pub fn body(pieces: BoxStream<'static, Result<Bytes, TransportError>>) -> Task {
+    Task::of(pieces.map(|piece| match piece {
+        Ok(bytes) => Ok(Uint8Array::from(&*bytes).into()),
+        Err(error) => Err(error.message.into()),
+    }))
 }

@@ -8,8 +8,9 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
+use futures_util::{Stream, stream};
 use js_sys::{Array, Function};
-use lockkeeper::BoxFuture;
+use lockkeeper::BoxStream;
 use wasm_bindgen::prelude::*;
 
 thread_local! {
@@ -19,15 +20,15 @@ thread_local! {
     static NEXT: Cell<u32> = const { Cell::new(0) };
 }
 
-/// A future on its way.
+/// A future on its way, or a stream.
 #[wasm_bindgen]
 pub struct Task {
     number: u32,
-    future: RefCell<Option<BoxFuture<'static, Outcome>>>,
+    stream: RefCell<Option<BoxStream<'static, Outcome>>>,
     cancelled: Cell<bool>,
 }
 
-/// How a task ends.
+/// What a task comes to, or what a stream brings next.
 pub type Outcome = Result<JsValue, JsValue>;
 
 /// Says whom to call for a task, if anybody; returns who it was until now.
@@ -58,28 +59,37 @@ impl Wake for Alarm {
 impl Task {
     /// A task that does this.
     pub fn new(future: impl Future<Output = Outcome> + 'static) -> Self {
+        Self::of(stream::once(future))
+    }
+
+    /// A task that does this, one after the other.
+    pub fn of(stream: impl Stream<Item = Outcome> + 'static) -> Self {
         let number = NEXT.with(|next| next.replace(next.get().wrapping_add(1)));
-        let future = RefCell::new(Some(Box::pin(future) as BoxFuture<'static, Outcome>));
-        Self { number, future, cancelled: Cell::new(false) }
+        let stream = RefCell::new(Some(Box::pin(stream) as BoxStream<'static, Outcome>));
+        Self { number, stream, cancelled: Cell::new(false) }
     }
 }
 
 #[wasm_bindgen]
 impl Task {
-    /// Does what can be done now: a list with the result, or `undefined`, and `wake` is called once
-    /// it can go on. Throws what the task fails with. Of a task that was cancelled, nothing comes.
+    /// Does what can be done now: a list with the result, which is empty at a stream's end, or
+    /// `undefined`, and `wake` is called once it can go on. Throws what the task fails with. Of a task
+    /// that was cancelled, nothing comes.
     pub fn poll(&self, wake: Function) -> Result<Option<Array>, JsValue> {
-        let Ok(mut slot) = self.future.try_borrow_mut() else { return Ok(None) };
-        let Some(future) = slot.as_mut() else { return Ok(None) };
+        let Ok(mut slot) = self.stream.try_borrow_mut() else { return Ok(None) };
+        let Some(stream) = slot.as_mut() else { return Ok(None) };
         set_wake(self.number, Some(wake));
         let waker = Waker::from(Arc::new(Alarm(self.number)));
-        let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
+        let polled = stream.as_mut().poll_next(&mut Context::from_waker(&waker));
         if polled.is_ready() || self.cancelled.get() {
-            *slot = None;
             set_wake(self.number, None);
         }
+        if self.cancelled.get() || matches!(polled, Poll::Ready(None | Some(Err(_)))) {
+            *slot = None;
+        }
         match polled {
-            Poll::Ready(outcome) => outcome.map(|value| Some(Array::of1(&value))),
+            Poll::Ready(Some(outcome)) => outcome.map(|value| Some(Array::of1(&value))),
+            Poll::Ready(None) => Ok(Some(Array::new())),
             Poll::Pending => Ok(None),
         }
     }
@@ -88,7 +98,7 @@ impl Task {
     pub fn cancel(&self) {
         self.cancelled.set(true);
         // If it is being polled just now, by way of some listener, it ends when that is done.
-        if let Ok(mut slot) = self.future.try_borrow_mut() {
+        if let Ok(mut slot) = self.stream.try_borrow_mut() {
             *slot = None;
         }
         set_wake(self.number, None);
