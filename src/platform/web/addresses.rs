@@ -1,8 +1,16 @@
 //! Addresses, by the host's `URL`: the standard library's way is some kilobytes of a wasm file.
 
-use js_sys::{Array, Reflect};
+use wasm_bindgen::prelude::*;
 
-use super::global_function;
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_name = URL)]
+    type Url;
+    #[wasm_bindgen(constructor, catch, js_class = "URL")]
+    fn new(url: &str) -> Result<Url, JsValue>;
+    #[wasm_bindgen(method, getter)]
+    fn hostname(this: &Url) -> String;
+}
 
 /// An IPv6 address in its one spelling.
 pub fn ipv6_text(text: &str) -> Option<String> {
@@ -10,8 +18,6 @@ pub fn ipv6_text(text: &str) -> Option<String> {
     if !text.bytes().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.')) {
         return None;
     }
-    let url = Array::of1(&format!("http://[{text}]").into());
-    let url = Reflect::construct(&global_function("URL")?, &url).ok()?;
-    let host = Reflect::get(&url, &"hostname".into()).ok()?.as_string()?;
+    let host = Url::new(&format!("http://[{text}]")).ok()?.hostname();
     Some(host.strip_prefix('[')?.strip_suffix(']')?.to_owned())
 }

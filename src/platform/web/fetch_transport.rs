@@ -9,7 +9,6 @@ use js_sys::{Array, Function, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
-use super::global_function;
 use crate::platform::{
     Body, BoxFuture, HttpRequest, HttpResponse, Transport, TransportError, boxed, boxed_stream,
 };
@@ -160,6 +159,11 @@ async fn settled(value: Result<JsValue, JsValue>) -> Result<JsValue, JsValue> {
 fn new(class: &str) -> Result<JsValue, JsValue> {
     let class: Function = get(&js_sys::global(), class)?.dyn_into()?;
     Reflect::construct(&class, &Array::new())
+}
+
+/// A function of the global object.
+fn global_function(name: &str) -> Option<Function> {
+    get(&js_sys::global(), name).ok()?.dyn_into().ok()
 }
 
 fn get(of: &JsValue, name: &str) -> Result<JsValue, JsValue> {

@@ -13,9 +13,6 @@ pub mod wipe;
 
 use std::sync::Arc;
 
-use js_sys::{Function, Reflect};
-use wasm_bindgen::{JsCast, JsValue};
-
 use super::{Runtime, Transport, TransportError};
 
 /// The transports that are built in.
@@ -41,9 +38,4 @@ pub fn transport() -> Result<Arc<dyn Transport>, TransportError> {
     Err(TransportError::fatal(
         "no transport is built in: enable the feature `fetch`, or give one with `transport(…)`",
     ))
-}
-
-/// A function of the global object.
-fn global_function(name: &str) -> Option<Function> {
-    Reflect::get(&js_sys::global(), &JsValue::from_str(name)).ok()?.dyn_into().ok()
 }
