@@ -1,19 +1,25 @@
 // The binary as the text of a module: no file to be found, no request, no await, in whatever bundle it ends up.
 import { text } from "lockkeeper-binary";
 
-/** The printable characters of ASCII but `"` and `\` are the digits 0 to 92; 91 and 92 take another one along. */
-const digit = (at) => {
-  const code = text.charCodeAt(at);
-  return code - 32 - (code > 34) - (code > 92);
-};
+const PAIRS = 91;
+const LAST_DIGIT = 126;
 
-/** The binary's bytes. */
+/** The printable characters of ASCII but `"` and `\` are the digits 0 to 92. */
+function digits() {
+  const digits = new Uint8Array(LAST_DIGIT + 1);
+  for (let code = 32, digit = 0; code <= LAST_DIGIT; code++) if (code !== 34 && code !== 92) digits[code] = digit++;
+  return digits;
+}
+
+/** The binary's bytes: a digit each, or two where the first is 91 or 92. In place, and with no call: it runs once, cold. */
 export function binary() {
-  const bytes = new Uint8Array(text.length);
+  const bytes = new TextEncoder().encode(text);
+  const digitOf = digits();
+  const end = bytes.length;
   let length = 0;
-  for (let at = 0; at < text.length; at++) {
-    const first = digit(at);
-    bytes[length++] = first < 91 ? first : 91 + (first - 91) * 93 + digit(++at);
+  for (let at = 0; at < end; ) {
+    const first = digitOf[bytes[at++]];
+    bytes[length++] = first < PAIRS ? first : PAIRS + (first - PAIRS) * 93 + digitOf[bytes[at++]];
   }
   return bytes.subarray(0, length);
 }
