@@ -53,9 +53,14 @@ export class Assembler {
   }
 }
 
+/** So many pieces of a text are joined at once: each alone would stay, for the host's collector to move about. */
+const JOINED = 64;
+
 /** A choice that may still grow. */
 class OpenChoice {
-  message = { role: "assistant", content: null };
+  #message = { role: "assistant", content: null };
+  /** What has come of its texts since they were joined. */
+  #pieces = {};
   #calls = [];
   #rest = {};
   #finishReason = null;
@@ -74,11 +79,28 @@ class OpenChoice {
   }
 
   #said(name, value) {
-    const { message } = this;
-    if (name === "content") message.content = joined(message.content, value);
+    const message = this.#message;
+    if (name === "content" ? typeof value === "string" : PIECEWISE.includes(name)) this.#adds(name, value);
+    else if (name === "content") this.message.content = joined(this.message.content, value);
     else if (name === "role") message.role = value || message.role;
-    else if (!PIECEWISE.includes(name)) name !== "tool_calls" && fold(message, name, value);
-    else if (value) message[name] = (message[name] ?? "") + value;
+    else if (name !== "tool_calls") fold(message, name, value);
+  }
+
+  #adds(name, piece) {
+    const pieces = (this.#pieces[name] ??= []);
+    if (piece || name === "content") pieces.push(piece);
+    if (pieces.length === JOINED) this.#joins(name);
+  }
+
+  #joins(name) {
+    const pieces = this.#pieces[name];
+    if (pieces.length) this.#message[name] = joined(this.#message[name] ?? null, pieces.splice(0).join(""));
+  }
+
+  /** The message so far. */
+  get message() {
+    for (const name in this.#pieces) this.#joins(name);
+    return this.#message;
   }
 
   finish() {
