@@ -36,10 +36,12 @@ pub trait Codec: Clone + MaybeSend + MaybeSync + 'static {
     /// What is wrong with its JSON, in words.
     fn answer(&self, body: &[u8]) -> Result<Self::Answer, String>;
 
-    /// Looks at what has come of a stream and was not read yet, each time that more has come. A chunk's
-    /// data is where it is here, unless several lines of the event were joined to it: a host that
-    /// would rather read many at once can.
-    fn ahead(&mut self, _bytes: &[u8]) {}
+    /// Reads many chunks at once, where each alone costs more: those at the start of `bytes`, where an
+    /// event begins, of which each is a line of data and a blank one. Gives how many bytes they are, and
+    /// them. The first that is none, or an error, ends it, and is read by itself.
+    fn chunks(&mut self, _bytes: &[u8]) -> (usize, Vec<Self::Chunk>) {
+        (0, Vec::new())
+    }
 
     /// Reads one chunk. A stream has a codec of its own, a clone: what it learns of one chunk may help
     /// with the next.

@@ -63,6 +63,9 @@ pub(crate) struct StreamBody<C: Codec> {
     /// What the first bytes show it to be.
     form: Option<Form>,
     sse: SseParser,
+    /// Chunks that were read at once, and whether more may be.
+    run: std::vec::IntoIter<C::Chunk>,
+    may_run: bool,
     held_back: VecDeque<C::Chunk>,
     clocks: Clocks,
     total: Option<Limit>,
@@ -103,6 +106,8 @@ impl<C: Codec> StreamBody<C> {
             body: Pieces::of(response.body),
             form: None,
             sse: SseParser::new(largest),
+            run: Vec::new().into_iter(),
+            may_run: false,
             held_back: VecDeque::new(),
             clocks: sent.call.clocks,
             total: sent.call.total(),
@@ -188,6 +193,12 @@ impl<C: Codec> StreamBody<C> {
             return Ok(Event::Done);
         }
         loop {
+            if let Some(chunk) = self.run.next() {
+                return Ok(Event::Chunk(chunk));
+            }
+            if self.read_run(bytes) {
+                continue;
+            }
             let Some(event) = self.sse.next_event() else { return Ok(Event::ReadOn) };
             let event = event
                 .map_err(|error| Failure::new(ErrorKind::Decode, error.to_string()).cut_off())?;
@@ -210,6 +221,18 @@ impl<C: Codec> StreamBody<C> {
                 decoded => return decoded.map(Event::Chunk),
             }
         }
+    }
+
+    /// Reads the next chunks at once, if the codec can.
+    fn read_run(&mut self, bytes: &mut usize) -> bool {
+        let Some(events) = self.sse.at_event().filter(|_| self.may_run) else { return false };
+        let events = &events[..events.len().min(self.largest)];
+        let (length, chunks) = self.codec.chunks(events);
+        self.sse.skip(length);
+        self.run = chunks.into_iter();
+        *bytes += length;
+        self.may_run = length > 0;
+        self.may_run
     }
 
     /// Notes which choices have finished.
@@ -281,7 +304,7 @@ impl<C: Codec> StreamBody<C> {
             }
             _ => {
                 self.sse.push(bytes);
-                self.codec.ahead(self.sse.pending());
+                self.may_run = true;
                 Ok(())
             }
         }

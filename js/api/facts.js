@@ -9,7 +9,11 @@ const FIRST_BIT_OF_CHOICE = 5;
 const LARGEST_INDEX = 2 ** 26;
 const NONE = -1;
 
-const utf8 = new TextDecoder("utf-8", { fatal: true });
+/** Bytes: a browser may bring a megabyte, and objects that wait for long are moved about by the host's collector. */
+const MOST_AT_ONCE = 65_536;
+const LINE_FEED = 10;
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Parses an answer or a chunk. */
 export function parse(text) {
@@ -38,20 +42,32 @@ function read(text) {
 export class Items {
   error = "";
   #items = [];
-  #ahead = "";
 
-  /** Reads the text ahead at once: event by event costs more. Whether each character is a byte of it. */
-  ahead(bytes) {
-    try {
-      this.#ahead = utf8.decode(bytes);
-    } catch {
-      return false; // a character may have been cut, and what is no text is noticed where it stands
+  /**
+   * Adds the chunks of the events at the start that are `data: {…}` and a blank line: nearly all are. What is not so
+   * plain is left to the engine, and all behind it. Gives the bytes that they take, and the facts of each.
+   */
+  addAll(bytes) {
+    const events = wholeEvents(bytes.subarray(0, MOST_AT_ONCE));
+    const text = textOf(events);
+    const found = [0];
+    let at = 0;
+    while (text.startsWith("data: {", at)) {
+      const end = text.indexOf("\n", at);
+      if (text[end + 1] !== "\n") break;
+      const facts = this.add(text.slice(at + 6, end));
+      if (facts === NONE) break;
+      if (facts & (ERROR | MANY_CHOICES)) {
+        this.#items.pop();
+        break;
+      }
+      found.push(facts);
+      at = end + 2;
     }
-    return this.#ahead.length === bytes.length;
-  }
-
-  addAt(start, length) {
-    return this.add(this.#ahead.slice(start, start + length));
+    // Where not every character is a byte, they are counted.
+    if (text.length === events.length) found[0] = at;
+    else if (at > 0) found[0] = at === text.length ? events.length : new TextEncoder().encode(text.slice(0, at)).length;
+    return found;
   }
 
   add(text) {
@@ -79,6 +95,23 @@ export class Items {
     const choices = json.choices.map(({ message, ...choice }) => ({ ...choice, delta: asDelta(message) }));
     const chunk = { ...json, object: "chat.completion.chunk", choices };
     this.#items = [{ ...item, json: chunk, text: JSON.stringify(chunk) }];
+  }
+}
+
+/** The bytes up to the last blank line. */
+function wholeEvents(bytes) {
+  let end = bytes.lastIndexOf(LINE_FEED);
+  while (end > 0 && bytes[end - 1] !== LINE_FEED) end = bytes.lastIndexOf(LINE_FEED, end - 1);
+  return bytes.subarray(0, end + 1);
+}
+
+/** Their text; none where it is not for us to read: what is no text is noticed where it stands, and a CR ends a line. */
+function textOf(bytes) {
+  try {
+    const text = utf8.decode(bytes);
+    return text.includes("\r") ? "" : text;
+  } catch {
+    return "";
   }
 }
 

@@ -1,6 +1,5 @@
 //! Answers as the host's own `JSON.parse` reads them.
 
-use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,16 +20,13 @@ extern "C" {
     #[wasm_bindgen(constructor)]
     fn new() -> Items;
 
-    /// Reads the text ahead; whether each character is a byte of it.
-    #[wasm_bindgen(method)]
-    fn ahead(this: &Items, bytes: &[u8]) -> bool;
+    /// Adds the chunks of the events at the start of a stream's bytes that are plain. Gives how many bytes
+    /// they are, and the facts of each.
+    #[wasm_bindgen(method, js_name = addAll)]
+    fn add_all(this: &Items, bytes: &[u8]) -> Vec<u32>;
 
-    /// Adds the chunk that stands at this place in it. Gives its facts (see `ERROR` and those below), or
+    /// Adds the chunk, or whole answer, of this text. Gives its facts (see `ERROR` and those below), or
     /// else `NONE`.
-    #[wasm_bindgen(method, js_name = addAt)]
-    fn add_at(this: &Items, start: usize, length: usize) -> f64;
-
-    /// Adds the chunk, or whole answer, of this text. Gives its facts, too.
     #[wasm_bindgen(method)]
     fn add(this: &Items, text: &str) -> f64;
 
@@ -68,8 +64,6 @@ const FIRST_BIT_OF_CHOICE: u32 = 5;
 pub struct JsonParse {
     /// Made when there is something to read.
     items: Option<Rc<Items>>,
-    /// The addresses of what was read ahead.
-    ahead: Range<usize>,
 }
 
 /// Each stream has its own.
@@ -124,19 +118,16 @@ impl Codec for JsonParse {
         Item::read(&Rc::new(Items::new()), body).map(Answer)
     }
 
-    fn ahead(&mut self, bytes: &[u8]) {
-        let start = bytes.as_ptr() as usize;
-        let is_read = self.items().ahead(bytes);
-        self.ahead = start..if is_read { start + bytes.len() } else { start };
+    fn chunks(&mut self, bytes: &[u8]) -> (usize, Vec<Item>) {
+        let items = self.items();
+        let mut numbers = items.add_all(bytes).into_iter();
+        let length = numbers.next().unwrap_or_default() as usize;
+        let item = |facts| Item { items: items.clone(), facts, choices: Vec::new() };
+        (length, numbers.map(item).collect())
     }
 
     fn chunk(&mut self, data: &[u8]) -> Result<Item, String> {
-        let (ahead, start) = (self.ahead.clone(), data.as_ptr() as usize);
-        let items = self.items();
-        if ahead.contains(&start) {
-            return Item::added(items, items.add_at(start - ahead.start, data.len()));
-        }
-        Item::read(items, data)
+        Item::read(self.items(), data)
     }
 }
 

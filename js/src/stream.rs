@@ -12,6 +12,9 @@ use crate::codec::JsonParse;
 use crate::lists;
 use crate::task::Task;
 
+/// The rest is read when these have been taken.
+const MOST_AT_ONCE: usize = 256;
+
 /// A streamed answer.
 #[wasm_bindgen]
 pub struct Chunks {
@@ -79,22 +82,23 @@ impl Chunks {
 }
 
 impl Reading {
-    /// All that has come, in one list: to cross the border costs more than a chunk.
+    /// What has come, in one list: to cross the border costs more than a chunk.
     async fn next(&mut self) -> Result<Option<Array>, Error> {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
         let Some(first) = self.chunks.next().await else { return Ok(None) };
         let (first, mut count) = (first?, 1);
-        loop {
+        while count < MOST_AT_ONCE {
             match self.chunks.buffered() {
                 Some(Ok(_)) => count += 1,
                 failed => {
                     self.failed = failed.and_then(Result::err);
-                    return Ok(Some(first.take(count)));
+                    break;
                 }
             }
         }
+        Ok(Some(first.take(count)))
     }
 }
 

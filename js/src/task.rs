@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use futures_util::{Stream, stream};
 use js_sys::{Array, Function};
-use lockkeeper::BoxStream;
+use lockkeeper::{BoxFuture, BoxStream};
 use wasm_bindgen::prelude::*;
 
 thread_local! {
@@ -59,7 +59,8 @@ impl Wake for Alarm {
 impl Task {
     /// A task that does this.
     pub fn new(future: impl Future<Output = Outcome> + 'static) -> Self {
-        Self::of(stream::once(future))
+        // In a box, so that there is one kind of stream of all futures.
+        Self::of(stream::once(Box::pin(future) as BoxFuture<'static, Outcome>))
     }
 
     /// A task that does this, one after the other.

@@ -105,9 +105,19 @@ impl SseParser {
         }
     }
 
-    /// What was pushed and is not part of an event that was taken.
-    pub(crate) fn pending(&self) -> &[u8] {
-        &self.buffer[self.event_start..]
+    /// What was pushed and not read, where an event begins with it.
+    pub(crate) fn at_event(&self) -> Option<&[u8]> {
+        let begins = self.event_start == self.line_start && !self.open.has_data();
+        (begins && !self.after_cr).then(|| &self.buffer[self.event_start..])
+    }
+
+    /// Passes over events that somebody else has read there.
+    pub(crate) fn skip(&mut self, bytes: usize) {
+        if bytes > 0 {
+            self.at_start = false;
+            self.line_start += bytes;
+            self.event_start = self.line_start;
+        }
     }
 
     /// The next event that is complete; none until more bytes are pushed.
@@ -315,6 +325,29 @@ mod tests {
         }
         events.extend(parser.finish().map(seen));
         events
+    }
+
+    #[test]
+    fn events_that_somebody_else_reads_are_passed_over() {
+        let (first, all) = ("data: a\n\n", "data: a\n\ndata: b\r\n\r\ndata: c");
+        for split in 0..=all.len() {
+            let mut parser = SseParser::new(1000);
+            let mut read = Vec::new();
+            for piece in [&all[..split], &all[split..]] {
+                parser.push(piece.as_bytes());
+                if parser.at_event().is_some_and(|it| it.starts_with(first.as_bytes())) {
+                    read.push("a, elsewhere".to_owned());
+                    parser.skip(first.len());
+                }
+                while let Some(event) = parser.next_event() {
+                    read.push(seen(event.unwrap()).unwrap().1);
+                }
+            }
+            read.extend(parser.finish().map(|event| seen(event).unwrap().1));
+            // With its line, the event had begun to be read here.
+            let a = if split == first.len() - 1 { "a" } else { "a, elsewhere" };
+            assert_eq!(read, [a, "b", "c"], "{split}");
+        }
     }
 
     fn data(input: &str) -> Vec<String> {
