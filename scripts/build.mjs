@@ -82,7 +82,7 @@ async function buildBinary(work) {
   // The stack comes first, and what is static behind it: no address is small enough to be what a subtraction has
   // taken below 0.
   const facts = ["--low-memory-unused"];
-  await must(["node", npmProgram("binaryen", "wasm-opt"), "-Oz", "--converge", "--strip-producers", ...facts, ...features, ...files]);
+  await must(["node", npmProgram("binaryen", "wasm-opt"), "-Oz", "--converge", "--strip-producers", "--strip-target-features", ...facts, ...features, ...files]);
 }
 
 /** The same bytes on every machine, and no machine's folders in them. */

@@ -7,6 +7,14 @@ import { onAbort } from "./signals.js";
 /** Whom those call that a task waits for, if it is being polled. */
 export const polled = { wake: undefined };
 
+/** The same for the engine, by their numbers. */
+const wakes = new Map();
+const MOST_NUMBERS = 2 ** 32;
+let runs = 0;
+
+/** Wakes one of them, if it is not over. */
+export const wake = (number) => wakes.get(number)?.();
+
 /** What the engine has thrown: a list. Reasons of aborts may be lists, too. */
 class Thrown {
   constructor(list) {
@@ -30,6 +38,7 @@ export class Run {
   #isStream;
   #over = false;
   #polling = false;
+  #number = (runs = (runs + 1) % MOST_NUMBERS);
   #stop;
 
   /** Of a stream, it runs to what comes next, and does not free it. */
@@ -37,6 +46,7 @@ export class Run {
     [this.#task, this.#isStream] = [task, isStream];
     this.#stop = live(() => {
       this.#over = true;
+      wakes.delete(this.#number);
       task.cancel();
       this.#free();
     });
@@ -50,9 +60,10 @@ export class Run {
     const woken = new Promise((resolve) => (wake = resolve));
     const outer = polled.wake; // of a task that a listener has begun this one in
     [this.#polling, polled.wake] = [true, wake];
+    wakes.set(this.#number, wake);
     let done, failed;
     try {
-      done = this.#task.poll(wake);
+      done = this.#task.poll(this.#number);
     } catch (thrown) {
       failed = Array.isArray(thrown) ? new Thrown(thrown) : thrown;
     }
@@ -74,6 +85,7 @@ export class Run {
 
   #end(settle, value) {
     this.#over = true;
+    wakes.delete(this.#number);
     this.#stop();
     settle(value);
     if (!this.#polling) this.#free();

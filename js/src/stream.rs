@@ -1,7 +1,7 @@
 //! Answers that come piece by piece.
 
 use futures_util::{StreamExt, stream};
-use js_sys::{Array, Function, Uint8Array};
+use js_sys::{Array, Uint8Array};
 use lockkeeper::codec::{Account, ChunkStream};
 use lockkeeper::{BoxStream, Error, Outcome, TransportError};
 use wasm_bindgen::prelude::*;
@@ -47,8 +47,8 @@ impl Chunks {
 #[wasm_bindgen]
 impl Chunks {
     /// As a task: lists of the chunks that have come, each of at least one.
-    pub fn poll(&self, wake: Function) -> Result<Option<Array>, JsValue> {
-        self.task.poll(wake)
+    pub fn poll(&self, number: u32) -> Result<Option<Array>, JsValue> {
+        self.task.poll(number)
     }
 
     /// As a task.

@@ -9,52 +9,34 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
 use futures_util::{Stream, stream};
-use js_sys::{Array, Function};
+use js_sys::Array;
 use lockkeeper::{BoxFuture, BoxStream};
 use wasm_bindgen::prelude::*;
 
-thread_local! {
-    /// Whom to call when a task can go on, in the order of the tasks' numbers: a waker must be
-    /// `Send`, and functions are not.
-    static WAKES: RefCell<Vec<(u32, Function)>> = const { RefCell::new(Vec::new()) };
-    static NEXT: Cell<u32> = const { Cell::new(0) };
+#[wasm_bindgen(module = "/api/task.js")]
+extern "C" {
+    /// Wakes whoever has polled by this number.
+    fn wake(number: u32);
+}
+
+/// A waker must be `Send`, and functions are not: so they have numbers.
+struct Alarm(u32);
+
+impl Wake for Alarm {
+    fn wake(self: Arc<Self>) {
+        wake(self.0);
+    }
 }
 
 /// A future on its way, or a stream.
 #[wasm_bindgen]
 pub struct Task {
-    number: u32,
     stream: RefCell<Option<BoxStream<'static, Outcome>>>,
     cancelled: Cell<bool>,
 }
 
 /// What a task comes to, or what a stream brings next.
 pub type Outcome = Result<JsValue, JsValue>;
-
-/// Says whom to call for a task, if anybody; returns who it was until now.
-fn set_wake(number: u32, wake: Option<Function>) -> Option<Function> {
-    WAKES.with_borrow_mut(|wakes| {
-        match (wakes.binary_search_by_key(&number, |(number, _)| *number), wake) {
-            (Ok(at), Some(wake)) => Some(std::mem::replace(&mut wakes[at].1, wake)),
-            (Ok(at), None) => Some(wakes.remove(at).1),
-            (Err(at), Some(wake)) => {
-                wakes.insert(at, (number, wake));
-                None
-            }
-            (Err(_), None) => None,
-        }
-    })
-}
-
-struct Alarm(u32);
-
-impl Wake for Alarm {
-    fn wake(self: Arc<Self>) {
-        if let Some(wake) = set_wake(self.0, None) {
-            let _ = wake.call0(&JsValue::UNDEFINED);
-        }
-    }
-}
 
 impl Task {
     /// A task that does this.
@@ -65,26 +47,21 @@ impl Task {
 
     /// A task that does this, one after the other.
     pub fn of(stream: impl Stream<Item = Outcome> + 'static) -> Self {
-        let number = NEXT.with(|next| next.replace(next.get().wrapping_add(1)));
         let stream = RefCell::new(Some(Box::pin(stream) as BoxStream<'static, Outcome>));
-        Self { number, stream, cancelled: Cell::new(false) }
+        Self { stream, cancelled: Cell::new(false) }
     }
 }
 
 #[wasm_bindgen]
 impl Task {
     /// Does what can be done now: a list with the result, which is empty at a stream's end, or
-    /// `undefined`, and `wake` is called once it can go on. Throws what the task fails with. Of a task
-    /// that was cancelled, nothing comes.
-    pub fn poll(&self, wake: Function) -> Result<Option<Array>, JsValue> {
+    /// `undefined`, and the one of this number is woken once it can go on. Throws what the task fails
+    /// with. Of a task that was cancelled, nothing comes.
+    pub fn poll(&self, number: u32) -> Result<Option<Array>, JsValue> {
         let Ok(mut slot) = self.stream.try_borrow_mut() else { return Ok(None) };
         let Some(stream) = slot.as_mut() else { return Ok(None) };
-        set_wake(self.number, Some(wake));
-        let waker = Waker::from(Arc::new(Alarm(self.number)));
+        let waker = Waker::from(Arc::new(Alarm(number)));
         let polled = stream.as_mut().poll_next(&mut Context::from_waker(&waker));
-        if polled.is_ready() || self.cancelled.get() {
-            set_wake(self.number, None);
-        }
         if self.cancelled.get() || matches!(polled, Poll::Ready(None | Some(Err(_)))) {
             *slot = None;
         }
@@ -102,12 +79,5 @@ impl Task {
         if let Ok(mut slot) = self.stream.try_borrow_mut() {
             *slot = None;
         }
-        set_wake(self.number, None);
-    }
-}
-
-impl Drop for Task {
-    fn drop(&mut self) {
-        set_wake(self.number, None);
     }
 }
