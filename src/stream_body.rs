@@ -35,11 +35,11 @@ pub(crate) struct FirstToken<C> {
 }
 
 impl<C: Codec> Reader for FirstToken<C> {
-    type Answer = StreamBody<C>;
+    type Answer = Box<StreamBody<C>>;
 
-    async fn read(&self, sent: Sent<'_>, response: HttpResponse) -> Result<StreamBody<C>, Failure> {
+    async fn read(&self, sent: Sent<'_>, response: HttpResponse) -> Result<Self::Answer, Failure> {
         let runtime = sent.runtime();
-        let mut body = StreamBody::new(&sent, response, self);
+        let mut body = Box::new(StreamBody::new(&sent, response, self));
         let first_token = Limit::first(&[sent.call.first_token(), sent.call.beginning()]);
         match body.hold_back_until_visible(runtime, first_token).await {
             Ok(()) => {

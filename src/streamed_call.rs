@@ -35,7 +35,7 @@ enum Progress<C: Codec> {
 struct Reading<C: Codec> {
     call: Box<Call>,
     lease: KeyLease,
-    body: StreamBody<C>,
+    body: Box<StreamBody<C>>,
 }
 
 impl<C: Codec> ChunkStream<C> {

@@ -19,7 +19,9 @@ const MOST_WASTED: u8 = 8;
 /// Reads the chunks of one stream.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ChunkReader {
-    template: Option<Template>,
+    /// Whether a chunk has come that has a text.
+    has_text: bool,
+    template: Option<Box<Template>>,
     /// Templates in a row that no chunk was like.
     wasted: u8,
 }
@@ -33,8 +35,11 @@ impl ChunkReader {
         }
         let chunk = read_json(data)?;
         if self.wasted < MOST_WASTED && Hole::ALL.iter().any(|hole| hole.is_in(data)) {
-            self.wasted += 1;
-            self.template = Template::of(data, &chunk).or(self.template.take());
+            // The first is as a rule like no other: it says who speaks.
+            if std::mem::replace(&mut self.has_text, true) {
+                self.wasted += 1;
+                self.template = Template::of(data, &chunk).map(Box::new).or(self.template.take());
+            }
         }
         Ok(chunk)
     }
@@ -206,7 +211,7 @@ mod tests {
     /// Reads them in their order, and checks each against a reading of its own; says how many were read
     /// by their likeness.
     fn alike(chunks: &[String]) -> usize {
-        let mut reader = ChunkReader::default();
+        let mut reader = ChunkReader { has_text: true, ..ChunkReader::default() };
         let mut alike = 0;
         for json in chunks {
             alike += usize::from(
@@ -251,6 +256,16 @@ mod tests {
     }
 
     #[test]
+    fn the_first_makes_no_template() {
+        let mut reader = ChunkReader::default();
+        let has_template = ["a", "b"].map(|word| {
+            reader.read(text(word).as_bytes()).unwrap();
+            reader.template.is_some()
+        });
+        assert_eq!(has_template, [false, true]);
+    }
+
+    #[test]
     fn escapes_are_read() {
         let escaped = [r"a\nb", r#"say \"hi\""#, r"\\", r"\u00e9\ud83d\ude00", r"\"];
         let [ok @ .., cut] = escaped.map(text);
@@ -280,7 +295,7 @@ mod tests {
         }
         let bytes = first.replace("\"a\"", "\"\u{e9}\"").into_bytes();
         let latin: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != 0xc3).collect();
-        let mut reader = ChunkReader::default();
+        let mut reader = ChunkReader { has_text: true, ..ChunkReader::default() };
         assert!(reader.read(first.as_bytes()).is_ok() && reader.read(&latin).is_err());
     }
 
@@ -310,6 +325,6 @@ mod tests {
             reader.read(counted(n).as_bytes()).unwrap();
         }
         let template = reader.template.unwrap();
-        assert_eq!((template.json, reader.wasted), (counted(7).into_bytes(), MOST_WASTED));
+        assert_eq!((template.json, reader.wasted), (counted(8).into_bytes(), MOST_WASTED));
     }
 }
