@@ -37,14 +37,17 @@ impl Assembler {
         }
         let response = &mut self.response;
         keep(&mut response.id, &chunk.id);
+        if !chunk.object.is_empty() {
+            response.object.clone_from(&chunk.object);
+        }
         keep(&mut response.model, &chunk.model);
+        keep_some(&mut response.service_tier, &chunk.service_tier);
+        keep_some(&mut response.system_fingerprint, &chunk.system_fingerprint);
+        keep_some(&mut self.obfuscation, &chunk.obfuscation);
         if chunk.created.is_some() && response.created != chunk.created {
             response.created.clone_from(&chunk.created);
         }
         Usage::update(&mut response.usage, chunk.usage.as_ref());
-        if chunk.obfuscation.is_some() {
-            self.obfuscation.clone_from(&chunk.obfuscation);
-        }
         response.extra.merge(&chunk.extra);
         for choice in &chunk.choices {
             self.choice(choice.index).push(choice);
@@ -73,8 +76,8 @@ impl Assembler {
         if let Some(padding) = self.obfuscation {
             response.extra.insert("obfuscation".into(), padding.into());
         }
-        if let Some(object) = response.extra.get_mut("object") {
-            *object = Value::from("chat.completion");
+        if !response.object.is_empty() {
+            response.object = "chat.completion".into();
         }
         response
     }
@@ -102,6 +105,7 @@ impl OpenChoice {
         if chunk.is_finished() {
             self.choice.finish_reason.clone_from(&chunk.finish_reason);
         }
+        merge_logprobs(&mut self.choice.logprobs, &chunk.logprobs);
         self.choice.extra.merge(&chunk.extra);
         self.push_delta(&chunk.delta);
     }
@@ -139,6 +143,31 @@ impl OpenChoice {
 fn keep(known: &mut String, later: &str) {
     if !later.is_empty() && known != later {
         later.clone_into(known);
+    }
+}
+
+fn keep_some<T: Clone>(known: &mut Option<T>, later: &Option<T>) {
+    if later.is_some() {
+        known.clone_from(later);
+    }
+}
+
+/// The probabilities of the tokens of `content` and `refusal` come a few at a time.
+fn merge_logprobs(known: &mut Option<Value>, later: &Option<Value>) {
+    let (Some(Value::Object(known)), Some(Value::Object(later))) = (&mut *known, later) else {
+        if later.is_some() {
+            known.clone_from(later);
+        }
+        return;
+    };
+    for (key, value) in later {
+        match (known.get_mut(key), value) {
+            (Some(Value::Array(known)), Value::Array(later)) => known.extend_from_slice(later),
+            (Some(_), Value::Null) => {}
+            _ => {
+                known.insert(key.clone(), value.clone());
+            }
+        }
     }
 }
 
@@ -322,7 +351,7 @@ mod tests {
         };
         let answer = assembler(&[chunk(1), chunk(2)]).finish();
         let choice = &answer.choices[0];
-        assert_eq!(choice.extra["logprobs"], json!({"content": [1, 2]}));
+        assert_eq!(choice.logprobs, Some(json!({"content": [1, 2]})));
         assert_eq!(choice.extra["token_id"], 2);
         assert_eq!(choice.message.extra["reasoning_details"], json!([1, 2]));
     }

@@ -1,6 +1,7 @@
 //! One chunk of a streamed answer: what each choice gained since the last.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Number, Value, json};
@@ -11,20 +12,26 @@ use super::open_object::{Field, Text, open_object};
 use crate::core::usage::Usage;
 
 open_object! {
-    /// One chunk of a streamed answer.
+    /// One chunk of a streamed answer. What all chunks of an answer say alike, they share.
     pub struct ChatChunk {
         /// The answer's id, the same in every chunk; often empty.
         pub id: String = "id",
+        /// What it is: `chat.completion.chunk`; empty where the provider does not say.
+        pub object: Arc<str> as Text = "object",
         /// The model that answers.
         pub model: String = "model",
         /// When the answer was begun, in seconds since 1970.
         pub created: Option<Number> = "created",
+        /// The class of service that the request was given.
+        pub service_tier: Option<Arc<str>> as Text = "service_tier",
+        /// The configuration that the model runs in, where the provider tells them apart.
+        pub system_fingerprint: Option<Arc<str>> as Text = "system_fingerprint",
         /// What each choice gained; empty in a chunk that only reports usage.
         pub choices: Vec<ChunkChoice> = "choices" [always],
         /// What the answer has cost so far.
         pub usage: Option<Usage> = "usage",
         /// Padding without a meaning, from which onlookers can't tell the length of the text.
-        pub obfuscation: Option<String> = "obfuscation",
+        pub obfuscation: Option<String> as Text = "obfuscation",
     }
     settle = ChatChunk::settle;
 }
@@ -46,8 +53,7 @@ impl ChatChunk {
     #[must_use]
     pub fn of_restart(restart: &Restart) -> Self {
         let Restart { target, reason } = restart;
-        let mut chunk = Self::default();
-        chunk.extra.insert("object".into(), "chat.completion.chunk".into());
+        let mut chunk = Self { object: "chat.completion.chunk".into(), ..Self::default() };
         chunk.extra.insert(RESTART.into(), json!({"target": target, "reason": reason}));
         chunk
     }
@@ -118,6 +124,8 @@ open_object! {
         pub delta: Delta = "delta" [always],
         /// Why it ended (`stop`, `length`, `tool_calls`, `content_filter`), in its last chunk.
         pub finish_reason: Option<String> = "finish_reason",
+        /// How likely its tokens were, and what could have stood in their place, where that was asked for.
+        pub logprobs: Option<Value> = "logprobs",
     }
 }
 

@@ -35,7 +35,7 @@ impl Codec for SerdeCodec {
 
 impl Facts for ChatResponse {
     fn is_error(&self) -> bool {
-        is_error(&self.extra)
+        is_error(&self.object, &self.extra)
     }
 
     fn is_visible(&self) -> bool {
@@ -49,7 +49,7 @@ impl Facts for ChatResponse {
 
 impl Facts for ChatChunk {
     fn is_error(&self) -> bool {
-        is_error(&self.extra)
+        is_error(&self.object, &self.extra)
     }
 
     fn is_visible(&self) -> bool {
@@ -65,9 +65,9 @@ impl Facts for ChatChunk {
     }
 }
 
-fn is_error(extra: &Extra) -> bool {
+fn is_error(object: &str, extra: &Extra) -> bool {
     let wrapped = extra.get("error").is_some_and(|error| !error.is_null());
-    wrapped || extra.get("object").is_some_and(|object| object == "error") // Mistral
+    wrapped || object == "error" // Mistral
 }
 
 /// What a chat asks.

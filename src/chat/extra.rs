@@ -85,29 +85,15 @@ impl fmt::Debug for Extra {
 
 /// Whether a field comes in pieces.
 fn grows(key: &str) -> bool {
-    matches!(key, "reasoning_details" | "logprobs")
+    key == "reasoning_details"
 }
 
 fn merge_field(key: &str, known: &mut Value, later: &Value) {
-    match (key, &mut *known, later) {
-        ("reasoning_details", Value::Array(known), Value::Array(later)) => {
+    match (&mut *known, later) {
+        (Value::Array(known), Value::Array(later)) if grows(key) => {
             known.extend_from_slice(later);
         }
-        ("logprobs", Value::Object(known), Value::Object(later)) => merge_logprobs(known, later),
-        (_, known, later) => *known = later.clone(),
-    }
-}
-
-/// The probabilities of the tokens of `content` and `refusal` come a few at a time.
-fn merge_logprobs(into: &mut Map<String, Value>, later: &Map<String, Value>) {
-    for (key, value) in later {
-        match (into.get_mut(key), value) {
-            (Some(Value::Array(known)), Value::Array(later)) => known.extend_from_slice(later),
-            (Some(_), Value::Null) => {}
-            _ => {
-                into.insert(key.clone(), value.clone());
-            }
-        }
+        (known, later) => *known = later.clone(),
     }
 }
 
@@ -133,14 +119,11 @@ mod tests {
     #[test]
     fn lists_that_come_in_pieces_grow() {
         let chunks = [
-            json!({"logprobs": null, "reasoning_details": [1]}),
-            json!({"logprobs": {"content": [1], "refusal": null}, "reasoning_details": [2]}),
-            json!({"logprobs": {"content": [2, 3], "refusal": [9]}}),
-            json!({"logprobs": {"content": null}, "reasoning_details": null}),
+            json!({"a": [1], "reasoning_details": [1]}),
+            json!({"a": [2], "reasoning_details": [2]}),
+            json!({"reasoning_details": [2]}),
+            json!({"reasoning_details": null}),
         ];
-        assert_eq!(
-            merged(&chunks),
-            json!({"logprobs": {"content": [1, 2, 3], "refusal": [9]}, "reasoning_details": [1, 2]})
-        );
+        assert_eq!(merged(&chunks), json!({"a": [2], "reasoning_details": [1, 2, 2]}));
     }
 }

@@ -6,16 +6,28 @@ use super::response::{ChatResponse, Choice};
 
 impl From<ChatResponse> for ChatChunk {
     fn from(answer: ChatResponse) -> Self {
-        let ChatResponse { id, model, created, choices, usage, extra, .. } = answer;
+        let ChatResponse { id, object, model, created, choices, usage, extra, .. } = answer;
+        let (service_tier, system_fingerprint) = (answer.service_tier, answer.system_fingerprint);
         let choices = choices.into_iter().map(ChunkChoice::from).collect();
-        Self { id, model, created, choices, usage, extra, obfuscation: None }
+        Self {
+            id,
+            object,
+            model,
+            created,
+            service_tier,
+            system_fingerprint,
+            choices,
+            usage,
+            obfuscation: None,
+            extra,
+        }
     }
 }
 
 impl From<Choice> for ChunkChoice {
     fn from(choice: Choice) -> Self {
-        let Choice { index, message, finish_reason, extra } = choice;
-        Self { index, delta: message.into(), finish_reason, extra }
+        let Choice { index, message, finish_reason, logprobs, extra } = choice;
+        Self { index, delta: message.into(), finish_reason, logprobs, extra }
     }
 }
 

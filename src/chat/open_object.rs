@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::Value;
@@ -156,6 +157,12 @@ impl Field for String {
     }
 }
 
+impl Field for Arc<str> {
+    fn is_present(&self) -> bool {
+        !self.is_empty()
+    }
+}
+
 impl Field for bool {
     fn is_present(&self) -> bool {
         *self
@@ -224,6 +231,24 @@ impl<'de> Deserialize<'de> for Text {
             Value::String(text) => text,
             other => other.to_string(),
         }))
+    }
+}
+
+impl From<Text> for Arc<str> {
+    fn from(text: Text) -> Self {
+        text.0.into()
+    }
+}
+
+impl From<Text> for Option<Arc<str>> {
+    fn from(text: Text) -> Self {
+        Some(text.0.into())
+    }
+}
+
+impl From<Text> for Option<String> {
+    fn from(text: Text) -> Self {
+        Some(text.0)
     }
 }
 

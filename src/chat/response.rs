@@ -1,11 +1,12 @@
 //! The whole answer to a chat.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
-use serde_json::Number;
+use serde_json::{Number, Value};
 
 use super::message::{Message, Role, ToolCall};
-use super::open_object::open_object;
+use super::open_object::{Text, open_object};
 use crate::core::usage::Usage;
 
 open_object! {
@@ -24,10 +25,16 @@ open_object! {
     pub struct ChatResponse {
         /// The answer's id; empty where the provider gave none.
         pub id: String = "id",
+        /// What it is: `chat.completion`; empty where the provider does not say.
+        pub object: Arc<str> as Text = "object",
         /// The model that answered, by the provider's name for it.
         pub model: String = "model",
         /// When the answer was begun, in seconds since 1970.
         pub created: Option<Number> = "created",
+        /// The class of service that the request was given.
+        pub service_tier: Option<Arc<str>> as Text = "service_tier",
+        /// The configuration that the model runs in, where the provider tells them apart.
+        pub system_fingerprint: Option<Arc<str>> as Text = "system_fingerprint",
         /// The choices: one, unless `n` asked for more.
         pub choices: Vec<Choice> = "choices" [always],
         /// What the answer cost.
@@ -110,6 +117,8 @@ open_object! {
         pub message: Message = "message" [always],
         /// Why it ended: `stop`, `length`, `tool_calls`, `content_filter` or the provider's own.
         pub finish_reason: Option<String> = "finish_reason",
+        /// How likely its tokens were, and what could have stood in their place, where that was asked for.
+        pub logprobs: Option<Value> = "logprobs",
     }
     settle = Choice::settle;
 }

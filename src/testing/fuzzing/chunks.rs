@@ -85,10 +85,20 @@ fn is_kept<T: DeserializeOwned + Serialize + PartialEq + std::fmt::Debug>(value:
 }
 
 /// The members of a chunk or an answer that have a field of their own.
-const KNOWN: [&str; 5] = ["id", "model", "created", "choices", "usage"];
+const KNOWN: [&str; 9] = [
+    "id",
+    "object",
+    "model",
+    "created",
+    "service_tier",
+    "system_fingerprint",
+    "choices",
+    "usage",
+    "obfuscation",
+];
 
 /// The same of its choices.
-const KNOWN_OF_CHOICE: [&str; 4] = ["index", "delta", "message", "finish_reason"];
+const KNOWN_OF_CHOICE: [&str; 5] = ["index", "delta", "message", "finish_reason", "logprobs"];
 
 /// Members that nobody knows are there again when it is written.
 fn keeps_what_is_unknown(source: &[u8], value: &impl Serialize) {
