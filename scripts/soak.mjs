@@ -6,10 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { conditions, figuresOf } from "../soak/judge.mjs";
-import { planned } from "../soak/plan.mjs";
-import { startProvider } from "../soak/provider.mjs";
-import { report } from "../soak/report.mjs";
+import { conditions, figuresOf } from "../tests/soak/judge.mjs";
+import { planned } from "../tests/soak/plan.mjs";
+import { startProvider } from "../tests/soak/provider.mjs";
+import { report } from "../tests/soak/report.mjs";
 import { build } from "./build.mjs";
 import { Failure, main, run } from "./run.mjs";
 
@@ -26,7 +26,7 @@ usage: npm run soak -- [options]
 const RELEASE = ["--quiet", "--locked", "--release"];
 const CLIENTS = {
   native: ["cargo", "run", ...RELEASE, "--example", "soak", "--"],
-  node: [process.execPath, "--expose-gc", "soak/node.mjs"],
+  node: [process.execPath, "--expose-gc", "tests/soak/node.mjs"],
 };
 
 function options() {

@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
-import { Failure, root } from "../scripts/run.mjs";
+import { Failure, root } from "../../scripts/run.mjs";
 import { FIRST_NUMBER, QUESTIONS } from "./plan.mjs";
 
 const PROVIDER = ["cargo", "run", "--quiet", "--locked", "--release", "-p", "mock-provider", "--", "--port", "0"];
