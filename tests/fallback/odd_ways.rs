@@ -207,6 +207,12 @@ impl LlmInterface for Hangs {
     }
 }
 
+/// A call comes to its end, whatever that is.
+fn ends_within(clock: &VirtualClock, longest: f64, call: impl Future) {
+    let ended = select(Box::pin(call), clock.runtime().sleep(seconds(longest)));
+    assert!(matches!(clock.block_on(ended), Either::Left(_)), "hangs");
+}
+
 /// The deadline holds for a wrapper that passes on `model_info`.
 #[test]
 fn a_wrapper_is_held_to_the_deadline() {
@@ -215,12 +221,8 @@ fn a_wrapper_is_held_to_the_deadline() {
         let a = by(&clock, "a", good(way, "a"));
         let b = by(&clock, "b", good(way, "b"));
         let llm = Fallback::new([arc(Hangs(a.llm.clone())), arc(b.llm.clone())]);
-        let call = Box::pin(ask(&llm, way, ChatOptions::default().timeout(seconds(4.0))));
-        let answer = match clock.block_on(select(call, clock.runtime().sleep(seconds(100.0)))) {
-            Either::Left((answer, _)) => Some(answer),
-            Either::Right(_) => None,
-        };
-        assert!(answer.is_some(), "hangs");
+        let call = ask(&llm, way, ChatOptions::default().timeout(seconds(4.0)));
+        ends_within(&clock, 100.0, call);
     }
 }
 
@@ -323,12 +325,7 @@ fn a_silent_interface_of_ones_own_is_left() {
         .first_token_timeout(seconds(2.0))
         .headers_timeout(seconds(2.0))
         .idle_timeout(seconds(2.0));
-    let call = Box::pin(ask(&llm, Way::Stream, options));
-    let answer = match clock.block_on(select(call, clock.runtime().sleep(seconds(10_000.0)))) {
-        Either::Left((answer, _)) => Some(answer),
-        Either::Right(_) => None,
-    };
-    assert!(answer.is_some(), "hangs");
+    ends_within(&clock, 10_000.0, ask(&llm, Way::Stream, options));
 }
 
 /// What was shown last is what there is of an answer, where nobody can begin it anew.

@@ -103,7 +103,7 @@ impl Runtime for NativeRuntime {
 }
 
 fn nanoseconds(duration: Duration) -> u64 {
-    Timestamp::new(duration).since_origin().as_nanos() as u64
+    Timestamp::new(duration).nanoseconds()
 }
 
 #[cfg(test)]
