@@ -1,11 +1,9 @@
-//! The story of a request: wait for a bucket token, take the least loaded key, send, and either
-//! hand over the answer or decide what comes next. Every policy is in [`core`](crate::core); this
+//! The story of a request: wait for its turn, send, and either hand over the answer or decide what
+//! comes next. Every policy is in [`core`](crate::core); this
 //! is the one loop that drives it.
 
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use tracing::{debug, trace};
@@ -16,7 +14,6 @@ use crate::circuit::Pass;
 use crate::clocks::{Alarm, Limit, within};
 use crate::core::backoff::{self, Jitter};
 use crate::core::health::KeyFate;
-use crate::core::key_pool::NoKey;
 use crate::core::redaction::Redaction;
 use crate::core::retry::{Failure, Step};
 use crate::core::time::Timestamp;
@@ -28,14 +25,6 @@ use crate::lock::lock;
 use crate::platform::{HttpResponse, MaybeSend, Runtime, Transport};
 use crate::response_failure::{self, Hints};
 use crate::wire::{Target, Wire};
-
-/// No call without a timeout waits longer than this before its first attempt, and none waits longer
-/// at a time, whatever the provider asks for: it is told when to come back instead.
-const LONGEST_WAIT: Duration = Duration::from_secs(600);
-
-/// Where somebody else can answer, a call waits no longer than this for a key or for what the provider
-/// asks for.
-const LONGEST_WAIT_WITH_FALLBACK: Duration = Duration::from_secs(5);
 
 /// What a client and its open streams work with.
 pub(crate) struct Engine {
@@ -82,7 +71,7 @@ impl Engine {
         &**self.pool.runtime()
     }
 
-    fn now(&self) -> Timestamp {
+    pub fn now(&self) -> Timestamp {
         self.runtime().now()
     }
 
@@ -107,53 +96,12 @@ impl Engine {
     /// Does what it takes to get a response whose status is good, and returns it with its key.
     pub async fn response(&self, call: &mut Call) -> Result<(HttpResponse, KeyLease), Error> {
         loop {
-            self.bucket_token(call).await?;
-            if let Err(failure) = self.may_send(call) {
-                call.bucket.give_back(1);
-                return Err(self.error(call, failure));
-            }
-            let lease = match self.pool.lease_for(&call.model) {
-                Ok(lease) => lease,
-                Err(none) => {
-                    call.bucket.give_back(1);
-                    self.await_key(call, none).await?;
-                    continue;
-                }
-            };
+            let lease = self.admitted(call).await?;
             match self.attempt(call, &lease).await {
                 Ok(response) => return Ok((response, lease)),
                 Err(failure) => self.next_step(call, lease, failure).await?,
             }
         }
-    }
-
-    /// Whether there is still any use in an attempt.
-    fn may_send(&self, call: &Call) -> Result<(), Failure> {
-        if let Some(limit) = call.beginning().filter(|limit| limit.at <= self.now()) {
-            return Err(limit.failure()); // the clock has jumped, or the last wait was to the very end
-        }
-        if call.passes().all(Pass::may_send) {
-            return Ok(());
-        }
-        // What has opened the circuit says more than that it is open.
-        Err(call.failures.last().cloned().unwrap_or_else(|| {
-            Failure::new(ErrorKind::CircuitOpen, "too much has failed there meanwhile")
-        }))
-    }
-
-    async fn bucket_token(&self, call: &mut Call) -> Result<(), Error> {
-        let mut token = call.bucket.acquire_until(1, call.deadline());
-        let record = call.record.clone();
-        let told = |planned| {
-            self.counters.wait();
-            record.tell(Event::Waits { reason: WaitFor::Token, planned: Some(planned) });
-        };
-        token.told(told).await.map_err(|late| match call.failures.last() {
-            Some(failure) => self.error(call, failure.clone()).with_retry_at(late.retry_at()),
-            None => late.with_attempts(call.record.attempts()),
-        })?;
-        call.waited |= token.has_waited();
-        Ok(())
     }
 
     /// Sends the request once.
@@ -273,50 +221,6 @@ impl Engine {
         self.error(call, failure).with_retry_at(retry_at)
     }
 
-    /// Waits for a key, if one is to be hoped for in time.
-    async fn await_key(&self, call: &mut Call, none: NoKey) -> Result<(), Error> {
-        let mut changed = self.pool.changed();
-        if self.pool.next_key(&call.model, &[]).is_ok() {
-            return Ok(()); // one has come since we looked
-        }
-        let wait = match none {
-            NoKey::CoolingUntil(until) => until - self.now(),
-            _ => Duration::MAX,
-        };
-        if self.is_too_long(call, wait) || self.goes_elsewhere(call, wait) {
-            return Err(self.no_key(call, none));
-        }
-        let planned = (wait != Duration::MAX).then_some(wait);
-        self.waits(call, WaitFor::Key, planned);
-        let mut rested = Alarm::new(self.runtime(), self.now() + wait);
-        poll_fn(|cx| match rested.poll(cx) {
-            Poll::Pending => Pin::new(&mut changed).poll(cx),
-            rested => rested,
-        })
-        .await;
-        Ok(())
-    }
-
-    fn goes_elsewhere(&self, call: &Call, wait: Duration) -> bool {
-        call.has_next() && wait > LONGEST_WAIT_WITH_FALLBACK
-    }
-
-    fn is_too_long(&self, call: &Call, wait: Duration) -> bool {
-        let until = self.now() + wait;
-        // Rounds before the first attempt are no retries, so that nothing else would end them.
-        let patience = call.tried.is_empty().then(|| call.started + LONGEST_WAIT);
-        wait > LONGEST_WAIT || call.deadline().or(patience).is_some_and(|end| until > end)
-    }
-
-    /// The error for want of a key: what the provider said of that reason, if this call heard it.
-    fn no_key(&self, call: &Call, none: NoKey) -> Error {
-        let error = self.pool.no_key_error(none);
-        match call.failures.iter().find(|failure| failure.kind() == error.kind()) {
-            Some(failure) => self.error(call, failure.clone()).with_retry_at(error.retry_at()),
-            None => error.with_attempts(call.record.attempts()),
-        }
-    }
-
     /// The error of a call that ended with `failure`.
     pub fn error(&self, call: &Call, failure: Failure) -> Error {
         let (kind, retry_after) = (failure.kind(), failure.retry_after);
@@ -331,7 +235,7 @@ impl Engine {
         if error.kind() == ErrorKind::Config { error } else { error.with_retry_at(retry_at) }
     }
 
-    fn waits(&self, call: &mut Call, reason: WaitFor, planned: Option<Duration>) {
+    pub fn waits(&self, call: &mut Call, reason: WaitFor, planned: Option<Duration>) {
         call.record.tell(Event::Waits { reason, planned });
         self.count_wait(call);
     }
@@ -350,30 +254,8 @@ impl Engine {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::error::Clock;
     use crate::testing::{Reply, ScriptedTransport, VirtualClock};
     use crate::{ChatOptions, LlmInterface, Message, ModelSettings, OpenAiCompatible};
-
-    #[test]
-    fn no_attempt_begins_when_the_time_is_up() {
-        let clock = VirtualClock::new();
-        let transport = ScriptedTransport::replies(&clock, [Reply::answer("Hi!")]);
-        let mut settings = ModelSettings::new("openai", "gpt-4", ["sk-0123456789ab"]);
-        (settings.rate_limit_capacity, settings.rate_limit_refill_rate) = (1.0, 1.0);
-        let builder = OpenAiCompatible::builder(settings).transport(Arc::new(transport.clone()));
-        let llm = builder.runtime(clock.runtime()).build().unwrap();
-        llm.token_bucket().try_acquire(1).unwrap();
-        let options = ChatOptions::default().timeout(Duration::from_millis(1_500));
-        let call = llm.chat(vec![Message::user("Hi!")], options);
-        let sleep = async {
-            clock.runtime().sleep(Duration::from_millis(500)).await;
-            clock.step_on(Duration::from_millis(600)); // its timer will ring when it is too late
-        };
-        let (answer, ()) = clock.block_on(futures_util::future::join(call, sleep));
-        assert_eq!(answer.unwrap_err().clock(), Some(Clock::Total));
-        assert_eq!((transport.requests().len(), llm.stats().attempts), (0, 0));
-        assert_eq!(llm.key_pool().in_flight(), 0);
-    }
 
     #[test]
     fn a_wait_after_a_refused_usage_is_not_put_down_to_an_earlier_failure() {

@@ -61,6 +61,7 @@
 #![allow(clippy::arc_with_non_send_sync, reason = "a browser's transport stays on its thread")]
 
 mod accounting;
+mod admission;
 mod call;
 mod chat;
 mod chat_stream;
