@@ -38,9 +38,9 @@ const MISSES = `\
 What callgrind and \`--cpu-prof\` show of the works that miss theirs:
 
 - **64 requests at once, natively.** By instructions a chat is 18 % above the loop by hand (110,000 to 93,000, of which
-  the answer with all its fields is 13,000); by CPU it is more, as connections live on a thread of the
-  library's own, which outlives every runtime of a caller's, and each request crosses over to it and back. On the caller's
-  runtime it would be 0.86; but a connection that was made on a runtime that stands still would hang the next caller.
+  the answer with all its fields is 13,000); by CPU it was more, as
+  connections lived on a thread of the library's own and each request crossed over to it and back. They now live on the
+  caller's runtime where that has threads, which the table's figures do not show yet.
 - **Lease and release.** A heap under a mutex pays for four locked instructions, this for eight: two for the key
   and two for the pool, since a lease may outlive both. At 5 ns each that is most of the difference.
 - **Idle streams.** What is kept is what a stream must know to end honestly: its call and clocks (0.9 KiB), the

@@ -43,7 +43,7 @@
 //!
 //! Nothing here needs a certain executor: futures run under tokio, smol or
 //! `futures::executor::block_on` alike. They may be dropped at any moment; whatever they hold is given
-//! up then.
+//! up then. Connections live on the caller's tokio runtime if it has threads, else on the library's.
 //!
 //! # Features
 //!

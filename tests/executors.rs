@@ -62,22 +62,6 @@ fn under_futures() {
 }
 
 #[test]
-fn connections_outlive_the_callers_runtime() {
-    let provider = provider(NO_TIME, Duration::from_millis(10));
-    let llm = client(&provider);
-    let first = tokio::runtime::Runtime::new().unwrap();
-    first.block_on(converse(&llm)).unwrap();
-    let mut stream = llm.chat_stream(question(), ChatOptions::default());
-    let begun = first.block_on(stream.next()).unwrap().unwrap().text().into_owned();
-    drop(first);
-    let second = tokio::runtime::Runtime::new().unwrap();
-    let rest = second.block_on(stream.text()).unwrap();
-    assert!(rest.starts_with(&begun) && rest.len() > begun.len(), "read on elsewhere: {rest}");
-    drop(second);
-    smol::block_on(converse(&llm)).unwrap();
-}
-
-#[test]
 fn futures_and_streams_are_send() {
     fn is_send<T: Send>(value: T) -> T {
         value

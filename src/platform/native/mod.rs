@@ -2,6 +2,8 @@
 
 pub mod addresses;
 mod clock;
+#[cfg(feature = "reqwest")]
+mod connections;
 pub mod numbers;
 #[cfg(feature = "reqwest")]
 mod reqwest_transport;

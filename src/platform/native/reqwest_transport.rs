@@ -1,22 +1,20 @@
 //! The native transport: reqwest, driven by any executor.
 //!
-//! Connections live on one runtime of the library's own, which is never dropped, so they outlive
-//! the caller's. Requests and bodies are polled on the caller's thread, with that runtime entered
-//! for the length of each poll: nothing is spawned or passed through a channel in between, and
-//! dropping the future ends the request.
+//! Requests and bodies are polled on the caller's thread, with the runtime of their connection
+//! ([`connections`](super::connections)) entered for the length of each poll: nothing is spawned or
+//! passed through a channel in between, and dropping the future ends the request.
 
 use std::error::Error as _;
-use std::future::{Future, ready};
+use std::future::{Future, poll_fn};
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use futures_util::{Stream, TryStreamExt};
+use futures_util::Stream;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, RequestBuilder, Url};
-use tokio::runtime::{Builder, Handle, Runtime};
+use reqwest::{Method, Request, Url};
 
 use crate::core::secret::Secret;
 use crate::lock::lock;
@@ -24,9 +22,7 @@ use crate::platform::{
     BoxFuture, Header, HttpRequest, HttpResponse, Transport, TransportError, boxed, boxed_stream,
 };
 
-/// Threads that look after connections. Reading and writing sockets is little work: one does it for tens of
-/// thousands of requests a second, and two would wake each other.
-const THREADS: usize = 1;
+use super::connections::{Connections, Home};
 
 /// The native transport, over a [`reqwest::Client`].
 ///
@@ -45,10 +41,33 @@ const THREADS: usize = 1;
 /// ```
 #[derive(Clone, Debug)]
 pub struct ReqwestTransport {
+    connections: Arc<Connections>,
+    last: Arc<Mutex<Option<Address>>>,
+}
+
+/// The clients for connections that live together.
+#[derive(Clone, Debug)]
+pub struct Clients {
     client: reqwest::Client,
     /// For what is on this machine, where `client` may have a proxy.
     direct: Option<reqwest::Client>,
-    last: Arc<Mutex<Option<Address>>>,
+}
+
+impl Clients {
+    /// The library's own, without any connections yet.
+    ///
+    /// # Errors
+    /// Where TLS can't be set up.
+    pub fn new() -> Result<Self, TransportError> {
+        let built = |builder: reqwest::ClientBuilder| {
+            builder.build().map_err(|error| TransportError::fatal(with_causes(&error)))
+        };
+        Ok(Self { client: built(builder())?, direct: Some(built(builder().no_proxy())?) })
+    }
+
+    fn to(&self, is_on_this_machine: bool) -> &reqwest::Client {
+        self.direct.as_ref().filter(|_| is_on_this_machine).unwrap_or(&self.client)
+    }
 }
 
 /// Where the last request went: the next mostly goes there too.
@@ -66,22 +85,22 @@ impl ReqwestTransport {
     /// # Errors
     /// Where TLS can't be set up.
     pub fn new() -> Result<Self, TransportError> {
-        let built = |builder: reqwest::ClientBuilder| {
-            builder.build().map_err(|error| TransportError::fatal(with_causes(&error)))
-        };
-        let direct = Some(built(builder().no_proxy())?);
-        Ok(Self { client: built(builder())?, direct, last: Arc::default() })
+        Ok(Self::over(Connections::near_callers(Clients::new()?)))
     }
 
     /// A transport over `client`, which should follow no redirects: a key must not leave its
-    /// provider's origin.
+    /// provider's origin. Its connections live on the library's own runtime, whoever asks.
     #[must_use]
     pub fn with_client(client: reqwest::Client) -> Self {
-        Self { client, direct: None, last: Arc::default() }
+        Self::over(Connections::apart(Clients { client, direct: None }))
     }
 
-    /// The URL of a request, and the client for it.
-    fn address(&self, text: String) -> Result<(Url, &reqwest::Client), TransportError> {
+    fn over(connections: Connections) -> Self {
+        Self { connections: Arc::new(connections), last: Arc::default() }
+    }
+
+    /// The URL of a request, and whether it leads to this machine.
+    fn address(&self, text: String) -> Result<(Url, bool), TransportError> {
         let mut last = lock(&self.last);
         let address = match last.take_if(|last| last.text == text) {
             Some(known) => known,
@@ -92,11 +111,7 @@ impl ReqwestTransport {
             }
         };
         let address = last.insert(address);
-        let client = match &self.direct {
-            Some(direct) if address.is_on_this_machine => direct,
-            _ => &self.client,
-        };
-        Ok((address.url.clone(), client))
+        Ok((address.url.clone(), address.is_on_this_machine))
     }
 }
 
@@ -123,27 +138,35 @@ impl Transport for ReqwestTransport {
     ) -> BoxFuture<'static, Result<HttpResponse, TransportError>> {
         // Now, so that of a request that is never sent nothing stays either.
         let request = self.request(request);
-        match (runtime(), request) {
-            (Ok(runtime), Ok(request)) => {
-                let response = async move {
-                    request.send().await.map(into_response).map_err(transport_error)?
-                };
-                boxed(Entered { runtime, inner: Box::pin(response) })
-            }
-            (Err(error), _) | (_, Err(error)) => boxed(ready(Err(error))),
-        }
+        let connections = self.connections.clone();
+        boxed(async move {
+            let (request, is_on_this_machine) = request?;
+            let (home, clients) = poll_fn(|cx| Poll::Ready(connections.home(cx.waker()))).await?;
+            let response = {
+                let _entered = home.enter();
+                clients.to(is_on_this_machine).execute(request)
+            };
+            let mut sent = Entered { home, inner: response };
+            let response = (&mut sent).await?;
+            Ok(into_response(response, sent.home))
+        })
     }
 }
 
 impl ReqwestTransport {
-    fn request(&self, request: HttpRequest) -> Result<RequestBuilder, TransportError> {
+    /// The request, and whether it leads to this machine.
+    fn request(&self, request: HttpRequest) -> Result<(Request, bool), TransportError> {
         let HttpRequest { method, url, headers, body } = request;
-        let (url, client) = self.address(url)?;
+        let (url, is_on_this_machine) = self.address(url)?;
         let method = Method::from_bytes(method.as_bytes())
             .map_err(|_| TransportError::fatal(format!("`{method}` is no method")))?;
-        let request = client.request(method, url).headers(header_map(headers)?);
+        let mut request = Request::new(method, url);
+        *request.headers_mut() = header_map(headers)?;
         // Of a method that has no body, it would be one of no length.
-        Ok(if body.is_empty() { request } else { request.body(body) })
+        if !body.is_empty() {
+            *request.body_mut() = Some(body.into());
+        }
+        Ok((request, is_on_this_machine))
     }
 }
 
@@ -153,38 +176,40 @@ pub fn shared() -> Result<Arc<ReqwestTransport>, TransportError> {
     SHARED.get_or_init(|| ReqwestTransport::new().map(Arc::new)).clone()
 }
 
-/// The runtime that connections live on.
-fn runtime() -> Result<&'static Handle, TransportError> {
-    static RUNTIME: OnceLock<Result<Runtime, String>> = OnceLock::new();
-    let runtime = RUNTIME.get_or_init(|| {
-        let mut builder = Builder::new_multi_thread();
-        builder.worker_threads(THREADS).thread_name("lockkeeper-net").enable_all();
-        builder.build().map_err(|error| error.to_string())
-    });
-    runtime.as_ref().map(Runtime::handle).map_err(TransportError::fatal)
-}
-
-/// Polls what is inside with the runtime entered.
+/// Polls what is inside with the runtime of its connection entered.
 struct Entered<T> {
-    runtime: &'static Handle,
-    inner: Pin<Box<T>>,
+    home: Home,
+    inner: T,
 }
 
-impl<T: Future> Future for Entered<T> {
-    type Output = T::Output;
+impl<T, R> Future for Entered<T>
+where
+    T: Future<Output = reqwest::Result<R>> + Unpin,
+{
+    type Output = Result<R, TransportError>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T::Output> {
-        let _entered = self.runtime.enter();
-        self.inner.as_mut().poll(cx)
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { home, inner } = &mut *self;
+        // Timers that are polled then would panic.
+        if home.has_ended() {
+            let message = "the tokio runtime that its connection lived on has ended";
+            return Poll::Ready(Err(TransportError::connection(message)));
+        }
+        let _entered = home.enter();
+        Pin::new(inner).poll(cx).map_err(transport_error)
     }
 }
 
-impl<T: Stream> Stream for Entered<T> {
-    type Item = T::Item;
+impl<T, R> Stream for Entered<T>
+where
+    T: Stream<Item = reqwest::Result<R>> + Unpin,
+{
+    type Item = Result<R, TransportError>;
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T::Item>> {
-        let _entered = self.runtime.enter();
-        self.inner.as_mut().poll_next(cx)
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Self { home, inner } = &mut *self;
+        let _entered = home.enter();
+        Pin::new(inner).poll_next(cx).map_err(transport_error)
     }
 }
 
@@ -206,16 +231,14 @@ fn header_map(headers: Vec<Header>) -> Result<HeaderMap, TransportError> {
     Ok(map)
 }
 
-fn into_response(response: reqwest::Response) -> Result<HttpResponse, TransportError> {
-    let runtime = runtime()?;
+fn into_response(response: reqwest::Response, home: Home) -> HttpResponse {
     let status = response.status().as_u16();
     let headers = response.headers().iter().map(|(name, value)| {
         (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
     });
     let headers = headers.collect();
-    let body = response.bytes_stream().map_err(transport_error);
-    let body = boxed_stream(Entered { runtime, inner: Box::pin(body) });
-    Ok(HttpResponse::new(status, headers, body))
+    let body = boxed_stream(Entered { home, inner: response.bytes_stream() });
+    HttpResponse::new(status, headers, body)
 }
 
 fn transport_error(error: reqwest::Error) -> TransportError {
