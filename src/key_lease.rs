@@ -1,36 +1,44 @@
 //! A key in use: what gives it back, however the use ends.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use crate::core::health::{Backoff, KeyFate};
 use crate::core::key::{ApiKey, LabelledKey};
-use crate::core::key_pool::KeyId;
+use crate::core::key_pool::{KeyId, Leased};
 use crate::core::retry::Failure;
 use crate::error::ErrorKind;
 use crate::key_pool::Shared;
 use crate::lock::lock;
 
+/// What a lease shows that has given its key back: nobody holds one then.
+static NO_KEY: LazyLock<LabelledKey> =
+    LazyLock::new(|| LabelledKey { key: ApiKey::none(), label: "".into() });
+
 /// A key in use, until it is told how that ended, or is dropped.
 pub struct KeyLease {
     pub(crate) shared: Arc<Shared>,
     pub(crate) id: KeyId,
-    pub(crate) key: Arc<LabelledKey>,
-    pub(crate) open: bool,
+    /// None once it has been given back.
+    pub(crate) key: Option<Arc<LabelledKey>>,
 }
 
 impl KeyLease {
     /// The key, for the wire only.
     #[must_use]
     pub fn key(&self) -> &str {
-        self.key.key.expose()
+        self.held().key.expose()
     }
 
     /// What to call the key in logs (`…abcd`).
     #[must_use]
     pub fn key_label(&self) -> &str {
-        &self.key.label
+        &self.held().label
+    }
+
+    fn held(&self) -> &LabelledKey {
+        self.key.as_deref().unwrap_or(&NO_KEY)
     }
 
     pub(crate) fn id(&self) -> KeyId {
@@ -38,7 +46,7 @@ impl KeyLease {
     }
 
     pub(crate) fn api_key(&self) -> &ApiKey {
-        &self.key.key
+        &self.held().key
     }
 
     /// Ends the use: the key has served.
@@ -75,13 +83,14 @@ impl KeyLease {
     }
 
     fn release(&mut self, fate: KeyFate, model: &str, backoff: Backoff<'_>) {
-        if std::mem::take(&mut self.open) {
+        if let Some(key) = self.key.take() {
             let mut pool = lock(&self.shared.pool);
             let now = match fate.is_about_the_key() {
                 true => self.shared.runtime.now(),
                 false => self.shared.time_for(&pool),
             };
             let ready_again = pool.release(self.id, fate, model, now, backoff);
+            pool.take_back(Leased { id: self.id, key });
             drop(pool);
             self.shared.wake_if(ready_again);
         }
@@ -96,6 +105,6 @@ impl Drop for KeyLease {
 
 impl fmt::Debug for KeyLease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeyLease").field("key", &self.key.label).finish_non_exhaustive()
+        f.debug_struct("KeyLease").field("key", &self.key_label()).finish_non_exhaustive()
     }
 }

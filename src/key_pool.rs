@@ -259,7 +259,7 @@ impl ApiKeyPool {
         let now = self.shared.time_for(&pool);
         let leased = pool.lease(self.wanted(model), now)?;
         drop(pool);
-        Ok(KeyLease { shared: self.shared.clone(), id: leased.id, key: leased.key, open: true })
+        Ok(KeyLease { shared: self.shared.clone(), id: leased.id, key: Some(leased.key) })
     }
 
     /// The key that a call would get next, which has tried these.

@@ -126,7 +126,7 @@ impl KeyPool {
         entry.last_used = self.uses;
         entry.counts.attempts += 1;
         let id = KeyId { slot, generation: entry.generation };
-        let leased = Leased { id, key: entry.key.clone() };
+        let leased = Leased { id, key: entry.take_key() };
         match entry.is_plain() {
             true => self.ready.set(slot, entry.rank()),
             false => self.place(slot),
@@ -160,6 +160,13 @@ impl KeyPool {
             slot.in_flight = slot.in_flight.saturating_sub(1);
             slot.learn(fate, model, now, backoff);
         })
+    }
+
+    /// Takes back the handle that a lease has had on its key.
+    pub fn take_back(&mut self, leased: Leased) {
+        if let Some(slot) = self.slot_of(leased.id) {
+            slot.take_back(leased.key);
+        }
     }
 
     /// A key is limited, as a response's headers say before its body tells more.

@@ -75,6 +75,9 @@ pub struct KeyStatus {
 #[derive(Debug)]
 pub struct Slot {
     pub key: Arc<LabelledKey>,
+    /// A second handle on the key, which lies here until a lease takes it along: moving it is cheaper
+    /// than counting one more.
+    spare: Option<Arc<LabelledKey>>,
     pub generation: u64,
     pub in_flight: u32,
     pub last_used: u64,
@@ -95,6 +98,7 @@ impl Slot {
     pub fn new(key: LabelledKey, generation: u64) -> Self {
         Self {
             key: Arc::new(key),
+            spare: None,
             generation,
             in_flight: 0,
             last_used: 0,
@@ -107,6 +111,16 @@ impl Slot {
             counts: KeyCounts::default(),
             counted_unwell: false,
         }
+    }
+
+    /// A handle on the key, for a lease.
+    pub fn take_key(&mut self) -> Arc<LabelledKey> {
+        self.spare.take().unwrap_or_else(|| self.key.clone())
+    }
+
+    /// Takes the handle of a lease that has ended.
+    pub fn take_back(&mut self, key: Arc<LabelledKey>) {
+        self.spare = Some(key);
     }
 
     /// Whether anything is held against the key, which time will lift.

@@ -223,3 +223,28 @@ fn a_label_is_free_again_when_its_key_is_gone() {
     }
     assert_eq!(labels(&pool), ["…same#2", "…same"]);
 }
+
+#[test]
+fn a_late_handle_is_not_taken_for_that_of_the_key_in_its_place() {
+    let mut pool = pool(&["key-a"]);
+    let late = pool.lease(any("m"), START).unwrap();
+    pool.remove(&late.key.key, Scope::ALL);
+    pool.adjust(&late.key.key, false); // by hand: its work has ended
+    pool.add(ApiKey::new("key-b"), Scope::ALL);
+    pool.take_back(late);
+    assert_eq!(pool.lease(any("m"), START).unwrap().key.key.expose(), "key-b");
+}
+
+#[test]
+fn a_key_is_let_go_of_when_its_last_work_ends() {
+    let mut pool = pool(&["key-a"]);
+    let leased: Vec<Leased> = (0..3).map(|_| pool.lease(any("m"), START).unwrap()).collect();
+    let key = std::sync::Arc::downgrade(&leased[0].key);
+    pool.remove(&ApiKey::new("key-a"), Scope::ALL);
+    for leased in leased {
+        assert!(key.upgrade().is_some());
+        end(&mut pool, leased.id, KeyFate::Works, START);
+        pool.take_back(leased);
+    }
+    assert!(key.upgrade().is_none());
+}
