@@ -254,6 +254,7 @@ impl ApiKeyPool {
         self.statuses().iter().map(|key| key.in_flight).sum()
     }
 
+    #[inline]
     pub(crate) fn lease_for(&self, model: &str) -> Result<KeyLease, NoKey> {
         let mut pool = self.lock();
         let now = self.shared.time_for(&pool);

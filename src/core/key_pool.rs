@@ -118,6 +118,7 @@ impl KeyPool {
 
     /// The ready key with the fewest requests in flight (of those, the one used longest ago), now
     /// with one more.
+    #[inline]
     pub fn lease(&mut self, wanted: Wanted<'_>, now: Timestamp) -> Result<Leased, NoKey> {
         let slot = self.least_loaded(wanted, now)?;
         self.uses += 1;
@@ -148,6 +149,7 @@ impl KeyPool {
 
     /// Ends a lease. `backoff` says how long to rest after the nth 429 in a row (from 0) where the
     /// provider does not. True if the key is ready again by it.
+    #[inline]
     pub fn release(
         &mut self,
         id: KeyId,
@@ -232,6 +234,7 @@ impl KeyPool {
     }
 
     /// Changes a key; true if it is ready by it and was not before.
+    #[inline]
     fn change(&mut self, id: KeyId, change: impl FnOnce(&mut Slot)) -> bool {
         let slot = self.slots.get_mut(id.slot).and_then(Option::as_mut);
         let Some(slot) = slot.filter(|slot| slot.generation == id.generation) else { return false };
@@ -350,6 +353,16 @@ impl KeyPool {
         if let Some(slot) = next.filter(|&slot| self.will_do(slot, wanted, now)) {
             return Ok(slot); // as nearly always
         }
+        self.least_loaded_that_will_do(wanted, now)
+    }
+
+    /// The same where the first of all will not do.
+    #[cold]
+    fn least_loaded_that_will_do(
+        &mut self,
+        wanted: Wanted<'_>,
+        now: Timestamp,
+    ) -> Result<usize, NoKey> {
         let mut passed_over = Vec::new();
         let found = loop {
             let Some((_, slot)) = self.ready.least() else { break None };

@@ -40,6 +40,7 @@ impl RankedHeap {
     }
 
     /// Puts `member` in, or gives it a new rank.
+    #[inline]
     pub fn set(&mut self, member: usize, rank: Rank) {
         if self.position.len() <= member {
             self.position.resize(member + 1, OUT);
