@@ -77,12 +77,26 @@ async function buildBinary(work) {
   const compiled = join(targetDirectory(), WASM, PROFILE, "lockkeeper_js.wasm");
   const names = ["--target", "web", "--no-typescript", "--out-name", "lockkeeper", "--out-dir", work];
   await must([await wasmBindgen(), compiled, ...names]);
+  numberImports(["lockkeeper_bg.wasm", "lockkeeper.js"].map((name) => join(work, name)));
   const features = WASM_FEATURES.map((feature) => `--enable-${feature}`);
   const files = [join(work, "lockkeeper_bg.wasm"), "-o", join(dist, "lockkeeper.wasm")];
   // The stack comes first, and what is static behind it: no address is small enough to be what a subtraction has
   // taken below 0.
   const facts = ["--low-memory-unused"];
   await must(["node", npmProgram("binaryen", "wasm-opt"), "-Oz", "--converge", "--strip-producers", "--strip-target-features", ...facts, ...features, ...files]);
+}
+
+/** wasm-bindgen's names for imports end in a hash, which nothing packs: a number of as many digits tells them apart as well. */
+function numberImports(paths) {
+  const numbers = new Map();
+  const numbered = (_, name, hash) => {
+    if (!numbers.has(hash)) numbers.set(hash, String(numbers.size).padStart(hash.length, "0"));
+    return name + numbers.get(hash);
+  };
+  for (const path of paths) {
+    const bytes = readFileSync(path, "latin1"); // a character each, which are written as they were read
+    writeFileSync(path, bytes.replace(/(\b__wbg_\w+_)([0-9a-f]{16})\b/g, numbered), "latin1");
+  }
 }
 
 /** The same bytes on every machine, and no machine's folders in them. */
