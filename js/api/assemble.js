@@ -11,9 +11,15 @@ export class Assembler {
   usage;
   #answer = {};
   #choices = [];
+  #like;
 
-  /** Adds what a chunk brings. */
-  push(chunk) {
+  /** Adds what a chunk brings: but for a text nothing, if it is like the template that the last one was like. */
+  push(chunk, like) {
+    if (like && like === this.#like) {
+      const [{ index, delta }] = chunk.choices;
+      return this.#choice(index ?? 0).adds(like.name, delta[like.name]);
+    }
+    this.#like = like;
     if (isRestart(chunk)) {
       [this.usage, this.#answer, this.#choices] = [undefined, {}, []]; // what came before is void
       return;
@@ -80,13 +86,13 @@ class OpenChoice {
 
   #said(name, value) {
     const message = this.#message;
-    if (name === "content" ? typeof value === "string" : PIECEWISE.includes(name)) this.#adds(name, value);
+    if (name === "content" ? typeof value === "string" : PIECEWISE.includes(name)) this.adds(name, value);
     else if (name === "content") this.message.content = joined(this.message.content, value);
     else if (name === "role") message.role = value || message.role;
     else if (name !== "tool_calls") fold(message, name, value);
   }
 
-  #adds(name, piece) {
+  adds(name, piece) {
     const pieces = (this.#pieces[name] ??= []);
     if (piece || name === "content") pieces.push(piece);
     if (pieces.length === JOINED) this.#joins(name);

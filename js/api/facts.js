@@ -1,5 +1,7 @@
 // The few facts that the engine asks of an answer or a chunk; ../src/codec.rs calls this and knows the bits.
 
+import { attempt, Template } from "./template.js";
+
 const ERROR = 1;
 export const VISIBLE = 2;
 const ONE_CHOICE = 4;
@@ -8,6 +10,11 @@ const RESTART = 16;
 const FIRST_BIT_OF_CHOICE = 5;
 const LARGEST_INDEX = 2 ** 26;
 const NONE = -1;
+/** The bits that say what kind of chunk it is, and those of one that shows something of one choice. */
+const KIND = 31;
+const PLAIN = VISIBLE | ONE_CHOICE;
+/** So many templates in a row may serve for nothing before no more are made. */
+const MOST_WASTED = 8;
 
 /** Bytes: a browser may bring a megabyte, and objects that wait for long are moved about by the host's collector. */
 const MOST_AT_ONCE = 65_536;
@@ -26,7 +33,7 @@ export function parse(text) {
   if (isRestart(json)) facts |= RESTART;
   if (list.length === 1) facts |= ONE_CHOICE | (numberOf(list[0]) << FIRST_BIT_OF_CHOICE);
   if (list.length > 1) facts |= MANY_CHOICES;
-  return { json, text, facts };
+  return { json, text, facts, like: undefined };
 }
 
 /** The value of a text, or an error that says nothing of it: hosts quote what they can't read, and with it parts of a key. */
@@ -42,6 +49,9 @@ function read(text) {
 export class Items {
   error = "";
   #items = [];
+  #template;
+  /** Templates in a row that no chunk was like; the first chunk, which is as a rule like no other, stands for one. */
+  #wasted = 0;
 
   /**
    * Adds the chunks of the events at the start that are `data: {…}` and a blank line: nearly all are. What is not so
@@ -72,13 +82,28 @@ export class Items {
 
   add(text) {
     try {
-      const item = parse(text);
+      const item = this.#read(text);
       this.#items.push(item);
       return item.facts;
     } catch ({ message }) {
       this.error = message;
       return NONE;
     }
+  }
+
+  /** Reads a chunk, with a look at those before. */
+  #read(text) {
+    const like = this.#template;
+    const json = like?.read(text);
+    if (json) {
+      this.#wasted = 1;
+      return { json, text, facts: like.facts, like };
+    }
+    const item = parse(text);
+    if ((item.facts & KIND) === PLAIN && this.#wasted < MOST_WASTED && this.#wasted++ > 0) {
+      this.#template = attempt(() => new Template(item)) ?? like;
+    }
+    return item;
   }
 
   get choices() {

@@ -242,9 +242,9 @@ export class Reading {
   }
 
   /** Adds an item to the answer. One of a shape that nobody knows fails the stream: its text would be lost. */
-  #takes({ json }) {
+  #takes({ json, like }) {
     try {
-      this.assembler.push(json);
+      this.assembler.push(json, like);
       return true;
     } catch (cause) {
       this.#fail(new DecodeError(`a chunk can't be understood: ${cause.message}`, { ...this.#soFar(), cause }));
