@@ -177,7 +177,6 @@ export class Reading {
   #messages;
   #signal;
   #items = [];
-  #at = 0;
   #claimed = false;
   #turn;
   #run;
@@ -214,8 +213,8 @@ export class Reading {
 
   /** The next item, if it has come already and nobody waits for one. */
   ready() {
-    if (this.#turn || this.#failure || this.#at >= this.#items.length) return undefined;
-    const item = this.#items[this.#at++];
+    if (this.#turn || this.#failure || !this.#items.length) return undefined;
+    const item = this.#items.shift(); // so that a stream that waits does not hold what was read
     return this.#takes(item) ? item : undefined;
   }
 
@@ -231,8 +230,8 @@ export class Reading {
   async #step() {
     for (;;) {
       if (this.#failure) throw this.#failure.error;
-      if (this.#at < this.#items.length) {
-        const item = this.#items[this.#at++];
+      if (this.#items.length) {
+        const item = this.#items.shift();
         if (this.#takes(item)) return item;
         continue;
       }
@@ -257,7 +256,7 @@ export class Reading {
       const run = (this.#run = this.#source.next());
       run.start();
       const items = await run.promise;
-      if (items) [this.#items, this.#at] = [items, 0];
+      if (items) this.#items = items;
       else this.end("finished");
     } catch (thrown) {
       if (this.state !== "open") return; // aborted meanwhile
@@ -292,7 +291,7 @@ export class Reading {
     this.#stop();
     this.#ignore();
     // What has come and was not read has cost as much.
-    for (const item of this.#items.splice(this.#at)) this.#takes(item);
+    for (const item of this.#items.splice(0)) this.#takes(item);
     const { prompt_tokens, completion_tokens } = this.usage();
     this.#run?.cancel(reason);
     this.#source.end(state, prompt_tokens, completion_tokens);
