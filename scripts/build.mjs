@@ -111,8 +111,9 @@ function withoutPlaces() {
 /** Bundles the API with the glue into one file, the binary's text into another; the entries import both. */
 async function bundle(work) {
   const { build: esbuild } = await import("esbuild");
-  const text = join(work, "binary.js");
-  writeFileSync(text, `export const text = ${wasmText(readFileSync(join(dist, "lockkeeper.wasm")))};\n`);
+  const binary = join(work, "binary.js");
+  const bytes = readFileSync(join(dist, "lockkeeper.wasm"));
+  writeFileSync(binary, `export const text = ${wasmText(bytes)};\nexport const base64 = "${bytes.toString("base64")}";\n`);
   const sources = join(root, "js/entries");
   const entries = readdirSync(sources).filter((name) => name.endsWith(".js"));
   const common = { bundle: true, minify: true, format: "esm", target: "es2022", outdir: dist, logLevel: "warning" };
@@ -122,13 +123,17 @@ async function bundle(work) {
     ...common,
     logOverride,
     plugins: [oneCopy],
-    entryPoints: { api: join(root, "js/api/index.js"), inlined: join(sources, "parts/inlined.js") },
-    alias: { "lockkeeper-core": join(work, "lockkeeper.js"), "lockkeeper-binary": text },
+    entryPoints: [
+      { in: join(root, "js/api/index.js"), out: "api" },
+      ...["inlined", "inlined-node"].map((name) => ({ in: join(sources, `parts/${name}.js`), out: name })),
+    ],
+    external: ["node:*"],
+    alias: { "lockkeeper-core": join(work, "lockkeeper.js"), "lockkeeper-binary": binary },
   });
   await esbuild({
     ...common,
     entryPoints: entries.map((name) => join(sources, name)),
-    external: ["node:*", "./api.js", "./inlined.js", "./lockkeeper.wasm", "./lockkeeper.wasm?module"],
+    external: ["node:*", "./api.js", "./inlined.js", "./inlined-node.js", "./lockkeeper.wasm", "./lockkeeper.wasm?module"],
   });
 }
 
