@@ -14,6 +14,7 @@ use crate::circuit::Pass;
 use crate::clocks::{Alarm, Limit, within};
 use crate::core::backoff::{self, Jitter};
 use crate::core::health::KeyFate;
+use crate::core::key_record::Note;
 use crate::core::redaction::Redaction;
 use crate::core::retry::{Failure, Step};
 use crate::core::time::Timestamp;
@@ -195,13 +196,15 @@ impl Engine {
         call.record.tell(Event::Fails { attempt: &attempt, retry_after });
         call.record.failed_attempt(attempt);
         call.passes().for_each(|pass| pass.failed(failure.kind(), failure.error.status()));
-        lease.end(failure.key_fate(), &call.model, &|n| self.backoff(n));
+        let note = Some(Note::Failed(failure.kind()));
+        lease.end(failure.key_fate(), note, &call.model, &|n| self.backoff(n));
         failure
     }
 
     /// Ends a lease whose key has answered.
     pub fn works(&self, call: &Call, lease: KeyLease) {
-        lease.end(KeyFate::Works, &call.model, &|_| Duration::ZERO);
+        let note = Some(Note::Answered(self.now() - call.sent));
+        lease.end(KeyFate::Works, note, &call.model, &|_| Duration::ZERO);
     }
 
     /// Waits, if that fits the call's deadline.

@@ -70,7 +70,7 @@ pub(crate) async fn forward(
     let mut call = client.forwarded(record.clone(), request)?;
     let mut response = match client.engine.response(&mut call).await {
         Ok((response, lease)) => {
-            lease.answers(&call.model);
+            lease.answers(&call.model, None);
             record.answered_by(lease.id(), lease.key_label());
             held(client, call, lease, response)
         }

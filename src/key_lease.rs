@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::core::health::{Backoff, KeyFate};
 use crate::core::key::{ApiKey, LabelledKey};
 use crate::core::key_pool::{KeyId, Leased};
+use crate::core::key_record::Note;
 use crate::core::retry::Failure;
 use crate::error::ErrorKind;
 use crate::key_pool::Shared;
@@ -51,7 +52,7 @@ impl KeyLease {
 
     /// Ends the use: the key has served.
     pub fn succeeded(self) {
-        self.end(KeyFate::Works, "", &|_| Duration::ZERO);
+        self.end(KeyFate::Works, None, "", &|_| Duration::ZERO);
     }
 
     /// Ends the use with a failure of `kind`, which may say something of the key: that it rests
@@ -59,14 +60,18 @@ impl KeyLease {
     /// not for this model. Any other kind says nothing.
     pub fn failed(self, kind: ErrorKind, retry_after: Option<Duration>) {
         let failure = Failure { retry_after, ..Failure::new(kind, "") };
-        self.end(failure.key_fate(), "", &|_| Duration::from_secs(60));
+        let note = Some(Note::Failed(kind));
+        self.end(failure.key_fate(), note, "", &|_| Duration::from_secs(60));
     }
 
     /// The key has begun to answer for this model: whatever was held against it is over.
-    pub(crate) fn answers(&self, model: &str) {
+    pub(crate) fn answers(&self, model: &str, note: Option<Note>) {
         let mut pool = lock(&self.shared.pool);
         let now = self.shared.time_for(&pool);
         let ready_again = pool.works(self.id, model, now);
+        if let Some(note) = note {
+            pool.note(self.id, note);
+        }
         drop(pool);
         self.shared.wake_if(ready_again);
     }
@@ -78,17 +83,26 @@ impl KeyLease {
     }
 
     /// Ends the use with what it showed of the key, for this model.
-    pub(crate) fn end(mut self, fate: KeyFate, model: &str, backoff: Backoff<'_>) {
-        self.release(fate, model, backoff);
+    pub(crate) fn end(
+        mut self,
+        fate: KeyFate,
+        note: Option<Note>,
+        model: &str,
+        backoff: Backoff<'_>,
+    ) {
+        self.release(fate, note, model, backoff);
     }
 
-    fn release(&mut self, fate: KeyFate, model: &str, backoff: Backoff<'_>) {
+    fn release(&mut self, fate: KeyFate, note: Option<Note>, model: &str, backoff: Backoff<'_>) {
         if let Some(key) = self.key.take() {
             let mut pool = lock(&self.shared.pool);
             let now = match fate.is_about_the_key() {
                 true => self.shared.runtime.now(),
                 false => self.shared.time_for(&pool),
             };
+            if let Some(note) = note {
+                pool.note(self.id, note); // first: a key that retires is forgotten with its last use
+            }
             let ready_again = pool.release(self.id, fate, model, now, backoff);
             pool.take_back(Leased { id: self.id, key });
             drop(pool);
@@ -99,7 +113,7 @@ impl KeyLease {
 
 impl Drop for KeyLease {
     fn drop(&mut self) {
-        self.release(KeyFate::Cancelled, "", &|_| Duration::ZERO);
+        self.release(KeyFate::Cancelled, None, "", &|_| Duration::ZERO);
     }
 }
 

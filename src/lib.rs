@@ -105,6 +105,7 @@ pub use client::OpenAiCompatible;
 pub use client_builder::{ClientBuilder, ConfigLoader, Providers};
 pub use core::key::ApiKey;
 pub use core::key_slot::{KeyCounts, KeyState, KeyStatus};
+pub use core::histogram::Quantiles;
 pub use core::time::Timestamp;
 pub use core::usage::estimate_tokens;
 pub use error::{Attempt, Clock, Error, ErrorKind, Partial, Problem};

@@ -46,6 +46,7 @@ impl<C: Codec> Reader for FirstToken<C> {
                 let took = runtime.now() - sent.call.sent;
                 let key_label = sent.key_label;
                 sent.call.record.tell(CallEvent::FirstToken { key_label, took });
+                body.first_token = Some(took);
                 Ok(body)
             }
             Err(failure) => Err(body.hints.add_to(failure)),
@@ -77,6 +78,8 @@ pub(crate) struct StreamBody<C: Codec> {
     /// What is left of the wait for a late usage chunk, once every choice has finished.
     late_wait: Option<Duration>,
     done: bool,
+    /// How long its first visible token took, since the attempt was sent.
+    pub first_token: Option<Duration>,
 }
 
 /// What a body turns out to be, whatever its content type says.
@@ -117,6 +120,7 @@ impl<C: Codec> StreamBody<C> {
             seen: Vec::new(),
             late_wait: None,
             done: false,
+            first_token: None,
         }
     }
 

@@ -9,6 +9,7 @@ use crate::accounting::CallRecord;
 use crate::call::Call;
 use crate::client::Inner;
 use crate::codec::{Account, CallRequest, Codec};
+use crate::core::key_record::Note;
 use crate::core::retry::Failure;
 use crate::error::Error;
 use crate::key_lease::KeyLease;
@@ -115,7 +116,7 @@ async fn open<C: Codec>(
     if asks_usage && call.without_usage.take().is_none() {
         client.refuses_usage.store(true, Relaxed);
     }
-    lease.answers(&call.model);
+    lease.answers(&call.model, body.first_token.map(Note::FirstToken));
     call.record.answered_by(lease.id(), lease.key_label());
     call.body = Bytes::new(); // it is not asked again
     Ok(Reading { call, lease, body })

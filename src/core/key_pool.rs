@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::health::{Backoff, Health, KeyFate};
 use super::key::{ApiKey, LabelledKey, Labels};
+use super::key_record::Note;
 use super::key_slot::{KeyStatus, Slot};
 use super::ranked_heap::RankedHeap;
 use super::time::Timestamp;
@@ -199,6 +200,13 @@ impl KeyPool {
     }
 
     /// The key of an id.
+    /// Adds to the record of a key.
+    pub fn note(&mut self, id: KeyId, note: Note) {
+        if let Some(slot) = self.slot_of(id) {
+            slot.record.note(note);
+        }
+    }
+
     pub fn key(&self, id: KeyId) -> Option<&ApiKey> {
         self.slot(id.slot).filter(|slot| slot.generation == id.generation).map(|slot| &slot.key.key)
     }

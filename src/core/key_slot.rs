@@ -4,11 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::health::{Backoff, Health, KeyFate, Refusal};
+use super::histogram::Quantiles;
 use super::key::LabelledKey;
 use super::key_pool::{Scope, Wanted};
+use super::key_record::Record;
 use super::names::Names;
 use super::ranked_heap::Rank;
 use super::time::Timestamp;
+use crate::error::ErrorKind;
 
 /// No rest is longer, whatever the provider says: a day later it may have thought better of it.
 const LONGEST_REST: Duration = Duration::from_secs(24 * 60 * 60);
@@ -70,6 +73,14 @@ pub struct KeyStatus {
     pub retiring: bool,
     /// What it has done so far.
     pub counts: KeyCounts,
+    /// How often attempts failed, by what went wrong: the rate-limited ones too.
+    pub failures: Vec<(ErrorKind, u64)>,
+    /// How long the answered attempts took, from being sent to the end of the answer; `None` where there
+    /// were none.
+    pub latency: Option<Quantiles>,
+    /// How long streams took from being sent to their first visible token; `None` where there were
+    /// none.
+    pub first_token: Option<Quantiles>,
 }
 
 #[derive(Debug)]
@@ -90,6 +101,7 @@ pub struct Slot {
     /// The last refusal that no answer has lifted since.
     refused: Option<Refusal>,
     pub counts: KeyCounts,
+    pub record: Record,
     /// Whether the pool counts it among those that are not well.
     pub counted_unwell: bool,
 }
@@ -109,6 +121,7 @@ impl Slot {
             scopes: Vec::new(),
             refused: None,
             counts: KeyCounts::default(),
+            record: Record::default(),
             counted_unwell: false,
         }
     }
@@ -251,6 +264,9 @@ impl Slot {
             in_flight: self.in_flight,
             retiring: self.retired,
             counts: self.counts,
+            failures: self.record.failures().to_vec(),
+            latency: self.record.latency(),
+            first_token: self.record.first_token(),
         }
     }
 

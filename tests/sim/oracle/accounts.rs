@@ -40,6 +40,10 @@ fn calls_add_up(case: &Case, stats: &ClientStats) {
         assert_eq!(counts.attempts, sent as u64, "attempts of key {index}");
         let ended = counts.succeeded + counts.rate_limited + counts.failed + counts.cancelled;
         assert_eq!(ended, counts.attempts, "every attempt of key {index} ends one way");
+        let failures: u64 = key.failures.iter().map(|(_, count)| count).sum();
+        assert_eq!(failures, counts.failed + counts.rate_limited, "kinds of key {index}");
+        let timed = key.latency.map_or(0, |latency| latency.count);
+        assert_eq!(timed, counts.succeeded, "latencies of key {index}");
     }
 }
 

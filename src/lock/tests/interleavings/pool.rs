@@ -70,7 +70,7 @@ fn a_key_that_proves_well_wakes_who_waits() {
         let revives = {
             let pool = pool.clone();
             thread::spawn(move || {
-                second.end(KeyFate::Works, "", &|_| Duration::ZERO);
+                second.end(KeyFate::Works, None, "", &|_| Duration::ZERO);
                 pool.add_key(KEYS[0]).unwrap();
             })
         };
@@ -104,7 +104,7 @@ fn every_lease_is_counted_off_whatever_becomes_of_its_key() {
             thread::spawn(move || {
                 // One key may be gone, and the other one dead.
                 let lease = pool.lease_for("m");
-                lease.into_iter().for_each(|lease| lease.end(fate, "", &|_| Duration::ZERO));
+                lease.into_iter().for_each(|lease| lease.end(fate, None, "", &|_| Duration::ZERO));
             })
         });
         pool.remove_key(KEYS[0]);
