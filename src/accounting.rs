@@ -1,34 +1,28 @@
 //! What is counted: per client, and per call for those who read its stream.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use crate::core::key_pool::KeyId;
 use crate::error::Attempt;
-use crate::events::{self, Event, Observer, Outcome};
+use crate::events::{self, Event, Observer, Outcome, WaitFor};
 use crate::key_pool::ApiKeyPool;
 use crate::lock::lock;
+use crate::stats::{ClientStats, Waits, WaitsFor};
 
-/// What a client has done so far; see [`OpenAiCompatible::stats`](crate::OpenAiCompatible::stats).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ClientStats {
-    /// Calls made; a stream counts from when it is made, though it asks when it is first read.
-    pub calls: u64,
-    /// Calls answered.
-    pub succeeded: u64,
-    /// Calls that ended with an error.
-    pub failed: u64,
-    /// Calls dropped or aborted before their end.
-    pub cancelled: u64,
-    /// Attempts sent, over all calls.
-    pub attempts: u64,
-    /// Waits of calls: for a bucket token, a key, or the next retry.
-    pub waits: u64,
-    /// LLM tokens sent, as reported or estimated.
-    pub input_tokens: u64,
-    /// LLM tokens received, as reported or estimated.
-    pub output_tokens: u64,
+/// The waits for one thing.
+#[derive(Default)]
+struct WaitTotals {
+    count: AtomicU64,
+    nanoseconds: AtomicU64,
+}
+
+impl WaitTotals {
+    fn snapshot(&self) -> Waits {
+        let time = Duration::from_nanos(self.nanoseconds.load(Relaxed));
+        Waits { count: self.count.load(Relaxed), time }
+    }
 }
 
 /// The running totals behind [`ClientStats`], and who is told of what happens.
@@ -40,7 +34,7 @@ pub(crate) struct Counters {
     failed: AtomicU64,
     cancelled: AtomicU64,
     attempts: AtomicU64,
-    waits: AtomicU64,
+    waits: [WaitTotals; 3],
     input_tokens: AtomicU64,
     output_tokens: AtomicU64,
 }
@@ -62,21 +56,21 @@ impl Counters {
         self.attempts.fetch_add(1, Relaxed);
     }
 
-    pub fn wait(&self) {
-        self.waits.fetch_add(1, Relaxed);
-    }
-
+    /// What they have come to. Of the rest of the stats they know nothing.
     pub fn snapshot(&self) -> ClientStats {
         ClientStats {
+        let [token, key, retry] = self.waits.each_ref().map(WaitTotals::snapshot);
             calls: self.calls.load(Relaxed),
             succeeded: self.succeeded.load(Relaxed),
             failed: self.failed.load(Relaxed),
             cancelled: self.cancelled.load(Relaxed),
             attempts: self.attempts.load(Relaxed),
-            waits: self.waits.load(Relaxed),
+            waits: token.count + key.count + retry.count,
+            waits_for: WaitsFor { token, key, retry },
             input_tokens: self.input_tokens.load(Relaxed),
             output_tokens: self.output_tokens.load(Relaxed),
         }
+            ..ClientStats::default()
     }
 
     /// A call begins; returns its number, for the log.
@@ -114,8 +108,18 @@ impl CallRecord {
     /// The record of a call that begins now.
     pub fn begin(counters: &Arc<Counters>, pool: &ApiKeyPool) -> Self {
         let id = counters.call();
-        Self { counters: counters.clone(), pool: pool.clone(), id, state: Mutex::default() }
+    waiting: Waiting,
+        let (counters, pool) = (counters.clone(), pool.clone());
+        Self { counters, pool, id, waiting: Waiting::default(), state: Mutex::default() }
     }
+
+/// What a call waits for, and since when. A call is in one place at a time, so nobody is in between.
+#[derive(Default)]
+struct Waiting {
+    /// The place of its reason, from 1; 0 while it does not wait.
+    reason: AtomicU8,
+    since: AtomicU64,
+}
 
     /// An attempt has failed.
     pub fn failed_attempt(&self, attempt: Attempt) {
@@ -149,7 +153,7 @@ impl CallRecord {
         self.pool.count_tokens(key, input, output);
     }
 
-    /// Something has happened to the call.
+    /// Something has happened to the call: a wait begins, or whatever it waited for has come.
     pub fn tell(&self, event: Event<'_>) {
         self.counters.tell(self.id, event);
     }
@@ -165,9 +169,32 @@ impl CallRecord {
         };
         let total = match outcome {
             Outcome::Succeeded => &self.counters.succeeded,
+        self.waited();
+        if let Event::Waits { reason, .. } = event {
+            self.waits(reason);
+        }
             Outcome::Failed => &self.counters.failed,
             Outcome::Cancelled => &self.counters.cancelled,
         };
+    fn waits(&self, reason: WaitFor) {
+        self.counters.waits[place(reason)].count.fetch_add(1, Relaxed);
+        self.waiting.since.store(self.pool.runtime().now().nanoseconds(), Relaxed);
+        self.waiting.reason.store(place(reason) as u8 + 1, Relaxed);
+    }
+
+    /// Ends the wait that the call is in, if it is in one.
+    fn waited(&self) {
+        if self.waiting.reason.load(Relaxed) == 0 {
+            return;
+        }
+        let reason = self.waiting.reason.swap(0, Relaxed);
+        let now = self.pool.runtime().now().nanoseconds();
+        let took = now.saturating_sub(self.waiting.since.load(Relaxed));
+        if let Some(totals) = self.counters.waits.get(usize::from(reason).wrapping_sub(1)) {
+            totals.nanoseconds.fetch_add(took, Relaxed);
+        }
+    }
+
         total.fetch_add(1, Relaxed);
         let key_label = answered_by.as_ref().map(|(_, label)| &**label);
         self.tell(Event::Ends { outcome, key_label });
@@ -179,3 +206,12 @@ impl Drop for CallRecord {
         self.end(Outcome::Cancelled);
     }
 }
+/// Where the waits for it are counted.
+fn place(reason: WaitFor) -> usize {
+    match reason {
+        WaitFor::Token => 0,
+        WaitFor::Key => 1,
+        WaitFor::Retry => 2,
+    }
+}
+

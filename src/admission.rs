@@ -61,7 +61,6 @@ impl Engine {
         let mut token = call.bucket.acquire_until(1, call.deadline());
         let record = call.record.clone();
         let told = |planned| {
-            self.counters.wait();
             record.tell(Event::Waits { reason: WaitFor::Token, planned: Some(planned) });
         };
         token.told(told).await.map_err(|late| match call.failures.last() {

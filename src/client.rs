@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use futures_util::stream;
 
-use crate::accounting::{CallRecord, ClientStats, Counters};
+use crate::accounting::{CallRecord, Counters};
 use crate::call::Call;
 use crate::chat::{
     AnsweredBy, ChatBody, ChatOptions, ChatResponse, Message, OnInterrupt, SerdeCodec, Usage,
@@ -30,6 +30,7 @@ use crate::lock::lock;
 use crate::platform::{BoxFuture, HttpResponse, MaybeSend, boxed, boxed_stream};
 use crate::provider_config::{DEFAULT_CHAT_TIMEOUT, ModelSettings};
 use crate::registry;
+use crate::stats::ClientStats;
 use crate::token_bucket::TokenBucket;
 use crate::whole_body::WholeBody;
 use crate::wire::Target;
@@ -100,13 +101,13 @@ impl OpenAiCompatible {
     /// LLM tokens sent so far, as reported or estimated.
     #[must_use]
     pub fn input_token_count(&self) -> u64 {
-        self.stats().input_tokens
+        self.inner.counters.snapshot().input_tokens
     }
 
     /// LLM tokens received so far, as reported or estimated.
     #[must_use]
     pub fn output_token_count(&self) -> u64 {
-        self.stats().output_tokens
+        self.inner.counters.snapshot().output_tokens
     }
 
     /// The pool that its keys come from.
@@ -127,10 +128,16 @@ impl OpenAiCompatible {
         &self.inner.settings
     }
 
-    /// What it has done so far.
+    /// What it has done so far, and how its bucket and its keys are doing.
     #[must_use]
     pub fn stats(&self) -> ClientStats {
-        self.inner.counters.snapshot()
+        ClientStats {
+            provider: self.inner.settings.provider.clone(),
+            model: self.inner.settings.name.clone(),
+            bucket: self.inner.bucket.stats(),
+            keys: self.key_pool().statuses(),
+            ..self.inner.counters.snapshot()
+        }
     }
 }
 
@@ -413,8 +420,6 @@ impl fmt::Debug for OpenAiCompatible {
         f.debug_struct("OpenAiCompatible")
             .field("settings", &self.inner.settings)
             .field("stats", &self.stats())
-            .field("key_pool", self.key_pool())
-            .field("token_bucket", self.token_bucket())
             .finish()
     }
 }

@@ -240,11 +240,6 @@ impl Engine {
 
     pub fn waits(&self, call: &mut Call, reason: WaitFor, planned: Option<Duration>) {
         call.record.tell(Event::Waits { reason, planned });
-        self.count_wait(call);
-    }
-
-    fn count_wait(&self, call: &mut Call) {
-        self.counters.wait();
         call.waited = true;
     }
 

@@ -86,6 +86,7 @@ mod registry;
 mod response_failure;
 mod shared_bucket;
 mod stream_body;
+mod stats;
 mod streamed_call;
 pub mod testing;
 mod token_bucket;
@@ -93,7 +94,6 @@ mod wakers;
 mod whole_body;
 mod wire;
 
-pub use accounting::ClientStats;
 pub use chat::{
     AnsweredBy, ChatChunk, ChatOptions, ChatResponse, Choice, ChunkChoice, Content, ContentPart,
     Delta, Extra, FunctionCall, FunctionCallDelta, FunctionDefinition, Message, OnInterrupt,
@@ -124,6 +124,7 @@ pub use provider_config::{ModelSettings, parse as parse_provider_json, provider_
 pub use token_bucket::{Acquire, Refused, TokenBucket};
 
 /// The README's code is compiled with the crate's own.
+pub use stats::{BucketStats, ClientStats, Waits, WaitsFor};
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

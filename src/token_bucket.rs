@@ -17,6 +17,7 @@ use crate::core::token_bucket::{Bucket, Ticket, Turn};
 use crate::error::{Error, ErrorKind, Problem};
 use crate::platform::{BoxFuture, Runtime, number_text, the_clock};
 use crate::shared_bucket::SharedBucket;
+use crate::stats::BucketStats;
 
 /// Two computations of one moment differ by rounding, which is no reason for a new timer.
 const SAME_MOMENT: Duration = Duration::from_micros(1);
@@ -142,6 +143,18 @@ impl TokenBucket {
     #[must_use]
     pub fn waiters(&self) -> usize {
         self.shared.lock().waiters()
+    }
+
+    /// How it is doing.
+    #[must_use]
+    pub fn stats(&self) -> BucketStats {
+        self.shared.change(|bucket, now| BucketStats {
+            capacity: bucket.capacity(),
+            refill_rate: bucket.refill_rate(),
+            tokens: bucket.tokens(now),
+            waiters: bucket.waiters(),
+            waits: bucket.waits(),
+        })
     }
 
     /// Takes `amount` tokens without waiting.

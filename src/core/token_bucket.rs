@@ -109,6 +109,11 @@ impl<W: Clone> Bucket<W> {
         self.waiting.len()
     }
 
+    /// How many have had to wait so far: each took a ticket.
+    pub fn waits(&self) -> u64 {
+        self.next_ticket
+    }
+
     /// The tokens in it now, never below 0, without what rounding has left in the last digits.
     pub fn tokens(&mut self, now: Timestamp) -> f64 {
         self.refill(now);
