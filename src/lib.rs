@@ -80,6 +80,7 @@ mod interface;
 mod key_lease;
 mod key_pool;
 mod lock;
+mod metrics;
 mod platform;
 mod provider_config;
 mod registry;
@@ -115,6 +116,7 @@ pub use interface::{LlmInterface, ModelInfo};
 pub use key_lease::KeyLease;
 pub use key_pool::ApiKeyPool;
 #[allow(unused_imports, reason = "a platform or feature set may have none")]
+pub use metrics::metrics_text;
 pub use platform::transports::*;
 pub use platform::{
     BoxFuture, BoxStream, Header, HttpRequest, HttpResponse, MaybeSend, MaybeSync, Runtime,
