@@ -9,6 +9,7 @@ use crate::error::Attempt;
 use crate::events::{self, Event, Observer, Outcome, WaitFor};
 use crate::key_pool::ApiKeyPool;
 use crate::lock::lock;
+use crate::snapshot::Counts;
 use crate::stats::{ClientStats, Waits, WaitsFor};
 
 /// The waits for one thing.
@@ -58,8 +59,8 @@ impl Counters {
 
     /// What they have come to. Of the rest of the stats they know nothing.
     pub fn snapshot(&self) -> ClientStats {
-        ClientStats {
         let [token, key, retry] = self.waits.each_ref().map(WaitTotals::snapshot);
+        ClientStats {
             calls: self.calls.load(Relaxed),
             succeeded: self.succeeded.load(Relaxed),
             failed: self.failed.load(Relaxed),
@@ -69,8 +70,28 @@ impl Counters {
             waits_for: WaitsFor { token, key, retry },
             input_tokens: self.input_tokens.load(Relaxed),
             output_tokens: self.output_tokens.load(Relaxed),
-        }
             ..ClientStats::default()
+        }
+    }
+
+    /// Totals, in the order of [`Counts`].
+    fn listed(&self) -> [&AtomicU64; 6] {
+        let Self { succeeded, failed, cancelled, attempts, input_tokens, output_tokens, .. } = self;
+        [succeeded, failed, cancelled, attempts, input_tokens, output_tokens]
+    }
+
+    /// What outlives the process.
+    pub fn totals(&self) -> Counts {
+        Counts(self.listed().map(|total| total.load(Relaxed)))
+    }
+
+    /// Nothing has been counted less often than so.
+    pub fn at_least(&self, counts: Counts) {
+        for (place, (total, least)) in self.listed().into_iter().zip(counts.0).enumerate() {
+            let more = least.saturating_sub(total.fetch_max(least, Relaxed));
+            let ended = place < 3; // the first three are ways for a call to end
+            self.calls.fetch_add(if ended { more } else { 0 }, Relaxed);
+        }
     }
 
     /// A call begins; returns its number, for the log.
@@ -94,7 +115,16 @@ pub(crate) struct CallRecord {
     pool: ApiKeyPool,
     /// The call's number, for the log.
     pub id: u64,
+    waiting: Waiting,
     state: Mutex<State>,
+}
+
+/// What a call waits for, and since when. A call is in one place at a time, so nobody is in between.
+#[derive(Default)]
+struct Waiting {
+    /// The place of its reason, from 1; 0 while it does not wait.
+    reason: AtomicU8,
+    since: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -108,18 +138,9 @@ impl CallRecord {
     /// The record of a call that begins now.
     pub fn begin(counters: &Arc<Counters>, pool: &ApiKeyPool) -> Self {
         let id = counters.call();
-    waiting: Waiting,
         let (counters, pool) = (counters.clone(), pool.clone());
         Self { counters, pool, id, waiting: Waiting::default(), state: Mutex::default() }
     }
-
-/// What a call waits for, and since when. A call is in one place at a time, so nobody is in between.
-#[derive(Default)]
-struct Waiting {
-    /// The place of its reason, from 1; 0 while it does not wait.
-    reason: AtomicU8,
-    since: AtomicU64,
-}
 
     /// An attempt has failed.
     pub fn failed_attempt(&self, attempt: Attempt) {
@@ -155,27 +176,13 @@ struct Waiting {
 
     /// Something has happened to the call: a wait begins, or whatever it waited for has come.
     pub fn tell(&self, event: Event<'_>) {
-        self.counters.tell(self.id, event);
-    }
-
-    /// The call has ended.
-    pub fn end(&self, outcome: Outcome) {
-        let answered_by = {
-            let mut state = lock(&self.state);
-            if std::mem::replace(&mut state.ended, true) {
-                return;
-            }
-            state.answered_by.clone()
-        };
-        let total = match outcome {
-            Outcome::Succeeded => &self.counters.succeeded,
         self.waited();
         if let Event::Waits { reason, .. } = event {
             self.waits(reason);
         }
-            Outcome::Failed => &self.counters.failed,
-            Outcome::Cancelled => &self.counters.cancelled,
-        };
+        self.counters.tell(self.id, event);
+    }
+
     fn waits(&self, reason: WaitFor) {
         self.counters.waits[place(reason)].count.fetch_add(1, Relaxed);
         self.waiting.since.store(self.pool.runtime().now().nanoseconds(), Relaxed);
@@ -195,17 +202,26 @@ struct Waiting {
         }
     }
 
+    /// The call has ended.
+    pub fn end(&self, outcome: Outcome) {
+        let answered_by = {
+            let mut state = lock(&self.state);
+            if std::mem::replace(&mut state.ended, true) {
+                return;
+            }
+            state.answered_by.clone()
+        };
+        let total = match outcome {
+            Outcome::Succeeded => &self.counters.succeeded,
+            Outcome::Failed => &self.counters.failed,
+            Outcome::Cancelled => &self.counters.cancelled,
+        };
         total.fetch_add(1, Relaxed);
         let key_label = answered_by.as_ref().map(|(_, label)| &**label);
         self.tell(Event::Ends { outcome, key_label });
     }
 }
 
-impl Drop for CallRecord {
-    fn drop(&mut self) {
-        self.end(Outcome::Cancelled);
-    }
-}
 /// Where the waits for it are counted.
 fn place(reason: WaitFor) -> usize {
     match reason {
@@ -215,3 +231,8 @@ fn place(reason: WaitFor) -> usize {
     }
 }
 
+impl Drop for CallRecord {
+    fn drop(&mut self) {
+        self.end(Outcome::Cancelled);
+    }
+}

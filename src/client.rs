@@ -128,6 +128,10 @@ impl OpenAiCompatible {
         &self.inner.settings
     }
 
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.inner.counters
+    }
+
     /// What it has done so far, and how its bucket and its keys are doing.
     #[must_use]
     pub fn stats(&self) -> ClientStats {

@@ -3,8 +3,11 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::time::Duration;
 
+use crate::core::fingerprint::fingerprint;
 use crate::core::key::ApiKey;
+use crate::core::key_memory::KeyMemory;
 use crate::core::key_pool::{KeyId, KeyPool, NoKey, Scope, Wanted};
 use crate::core::key_slot::KeyStatus;
 use crate::core::retry::NextKey;
@@ -252,6 +255,34 @@ impl ApiKeyPool {
     #[must_use]
     pub fn in_flight(&self) -> u32 {
         self.statuses().iter().map(|key| key.in_flight).sum()
+    }
+
+    /// What is known of each of its keys.
+    pub(crate) fn memories(&self) -> Vec<(String, KeyMemory)> {
+        let now = self.now();
+        let memories = self.lock().memories(self.scope, now);
+        memories.into_iter().map(|(key, memory)| (self.fingerprint(&key), memory)).collect()
+    }
+
+    /// Takes in what was known of its keys so long ago, where that is worse than what is. False if there was something,
+    /// and all of it of other keys.
+    pub(crate) fn recall(&self, memories: &[(String, KeyMemory)], passed: Duration) -> bool {
+        let now = self.now();
+        let mut pool = self.lock();
+        let keys: Vec<ApiKey> = pool.keys(self.scope).cloned().collect();
+        let mut is_known = memories.is_empty();
+        for key in keys {
+            let name = self.fingerprint(&key);
+            if let Some((_, memory)) = memories.iter().find(|(known, _)| *known == name) {
+                is_known = true;
+                pool.recall(&key, memory, passed, now);
+            }
+        }
+        is_known
+    }
+
+    fn fingerprint(&self, key: &ApiKey) -> String {
+        fingerprint(&[self.provider_id(), self.base_url(), key.expose()])
     }
 
     #[inline]

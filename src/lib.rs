@@ -86,8 +86,9 @@ mod provider_config;
 mod registry;
 mod response_failure;
 mod shared_bucket;
-mod stream_body;
+mod snapshot;
 mod stats;
+mod stream_body;
 mod streamed_call;
 pub mod testing;
 mod token_bucket;
@@ -104,9 +105,9 @@ pub use chat_stream::{ChatStream, StreamState};
 pub use circuit::CircuitState;
 pub use client::OpenAiCompatible;
 pub use client_builder::{ClientBuilder, ConfigLoader, Providers};
+pub use core::histogram::Quantiles;
 pub use core::key::ApiKey;
 pub use core::key_slot::{KeyCounts, KeyState, KeyStatus};
-pub use core::histogram::Quantiles;
 pub use core::time::Timestamp;
 pub use core::usage::estimate_tokens;
 pub use error::{Attempt, Clock, Error, ErrorKind, Partial, Problem};
@@ -115,18 +116,19 @@ pub use fallback::{Fallback, TargetStatus};
 pub use interface::{LlmInterface, ModelInfo};
 pub use key_lease::KeyLease;
 pub use key_pool::ApiKeyPool;
-#[allow(unused_imports, reason = "a platform or feature set may have none")]
 pub use metrics::metrics_text;
+#[allow(unused_imports, reason = "a platform or feature set may have none")]
 pub use platform::transports::*;
 pub use platform::{
     BoxFuture, BoxStream, Header, HttpRequest, HttpResponse, MaybeSend, MaybeSync, Runtime,
     Transport, TransportError,
 };
 pub use provider_config::{ModelSettings, parse as parse_provider_json, provider_schema};
+pub use snapshot::Snapshot;
+pub use stats::{BucketStats, ClientStats, Waits, WaitsFor};
 pub use token_bucket::{Acquire, Refused, TokenBucket};
 
 /// The README's code is compiled with the crate's own.
-pub use stats::{BucketStats, ClientStats, Waits, WaitsFor};
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -189,6 +189,11 @@ impl TokenBucket {
         self.shared.change(Bucket::reset);
     }
 
+    /// Takes what it holds beyond `level`.
+    pub(crate) fn lower_to(&self, level: f64) {
+        self.shared.change(|bucket, now| bucket.lower_to(level, now));
+    }
+
     pub(crate) fn acquire_until(&self, amount: u32, deadline: Option<Timestamp>) -> Acquire {
         let shared = self.shared.clone();
         Acquire {

@@ -58,6 +58,16 @@ impl Refusal {
         };
         Self { until: now + pause, pause }
     }
+
+    /// One that goes on after an interruption.
+    pub fn resumed(until: Timestamp, pause: Duration) -> Self {
+        Self { until, pause: pause.clamp(FIRST_PROBE_AFTER, LATER_PROBES_AFTER) }
+    }
+
+    /// How long it is believed, from its beginning.
+    pub fn pause(self) -> Duration {
+        self.pause
+    }
 }
 
 /// The health of a key, as it was last heard of.
@@ -83,6 +93,21 @@ impl Health {
             Self::Ready => None,
             Self::Cooling(until) | Self::ExhaustedUntil(until) => Some(until),
             Self::Exhausted(refusal) | Self::Dead(refusal) => Some(refusal.until),
+        }
+    }
+
+    /// The worse of two, until both have ended: a refusal weighs more than a rest.
+    pub fn or_worse(self, other: Self) -> Self {
+        let until = self.rests_until().max(other.rests_until());
+        let weight = |health: Self| (health.on_probation(), health.rests_until());
+        let worse = if weight(other) > weight(self) { other } else { self };
+        let Some(until) = until else { return worse };
+        match worse {
+            Self::Ready => Self::Ready,
+            Self::Cooling(_) => Self::Cooling(until),
+            Self::ExhaustedUntil(_) => Self::ExhaustedUntil(until),
+            Self::Exhausted(refusal) => Self::Exhausted(Refusal { until, ..refusal }),
+            Self::Dead(refusal) => Self::Dead(Refusal { until, ..refusal }),
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::health::{Backoff, Health, KeyFate};
 use super::key::{ApiKey, LabelledKey, Labels};
+use super::key_memory::KeyMemory;
 use super::key_record::Note;
 use super::key_slot::{KeyStatus, Slot};
 use super::ranked_heap::RankedHeap;
@@ -199,7 +200,6 @@ impl KeyPool {
         }
     }
 
-    /// The key of an id.
     /// Adds to the record of a key.
     pub fn note(&mut self, id: KeyId, note: Note) {
         if let Some(slot) = self.slot_of(id) {
@@ -207,6 +207,7 @@ impl KeyPool {
         }
     }
 
+    /// The key of an id.
     pub fn key(&self, id: KeyId) -> Option<&ApiKey> {
         self.slot(id.slot).filter(|slot| slot.generation == id.generation).map(|slot| &slot.key.key)
     }
@@ -230,6 +231,20 @@ impl KeyPool {
         let mut slots: Vec<&Slot> = self.each(scope).collect();
         slots.sort_unstable_by_key(|slot| slot.generation);
         slots.into_iter().map(|slot| slot.status(now)).collect()
+    }
+
+    /// What is known of each key of a scope.
+    pub fn memories(&self, scope: Scope, now: Timestamp) -> Vec<(ApiKey, KeyMemory)> {
+        let keys = self.each(scope).filter(|slot| !slot.retired);
+        keys.map(|slot| (slot.key.key.clone(), slot.memory(now))).collect()
+    }
+
+    /// Takes in what was known of a key so long ago, where that is worse than what is.
+    pub fn recall(&mut self, key: &ApiKey, memory: &KeyMemory, passed: Duration, now: Timestamp) {
+        if let Some(slot) = self.slot_of_key(key) {
+            self.slots[slot].iter_mut().for_each(|entry| entry.recall(memory, passed, now));
+            self.place(slot);
+        }
     }
 
     /// The keys of a scope.

@@ -14,7 +14,7 @@ use super::time::Timestamp;
 use crate::error::ErrorKind;
 
 /// No rest is longer, whatever the provider says: a day later it may have thought better of it.
-const LONGEST_REST: Duration = Duration::from_secs(24 * 60 * 60);
+pub const LONGEST_REST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Denials kept per key; models beyond it push out the oldest.
 const DENIALS_KEPT: usize = 64;
@@ -295,12 +295,25 @@ impl Slot {
 
     fn deny(&mut self, model: &str, now: Timestamp) {
         let refusal = Refusal::after(self.denied.get(model).copied(), now);
-        if self.denied.len() >= DENIALS_KEPT && self.denied.get(model).is_none() {
+        self.set_denied(model.into(), refusal);
+    }
+
+    /// Holds this against the key.
+    pub fn set_health(&mut self, health: Health) {
+        self.health = health;
+        if let Health::Exhausted(refusal) | Health::Dead(refusal) = health {
+            self.refused = Some(refusal);
+        }
+    }
+
+    /// Holds a model against the key.
+    pub fn set_denied(&mut self, model: Arc<str>, refusal: Refusal) {
+        if self.denied.len() >= DENIALS_KEPT && self.denied.get(&model).is_none() {
             let oldest = self.denied.iter().min_by_key(|(_, refusal)| refusal.until);
             let oldest = oldest.map(|(model, _)| model.clone());
             oldest.iter().for_each(|model| self.denied.remove(model));
         }
-        self.denied.insert(model.into(), refusal);
+        self.denied.insert(model, refusal);
     }
 }
 

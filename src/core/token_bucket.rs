@@ -188,6 +188,12 @@ impl<W: Clone> Bucket<W> {
         (self.capacity, self.refill_rate) = (capacity, refill_rate);
     }
 
+    /// Takes what it holds beyond `level`.
+    pub fn lower_to(&mut self, level: f64, now: Timestamp) {
+        self.refill(now);
+        self.level = self.level.min(level);
+    }
+
     /// Fills the bucket.
     pub fn reset(&mut self, now: Timestamp) {
         self.updated = now;
