@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::call_span::{CallSpan, IS_BUILT_IN};
 use crate::core::key_pool::KeyId;
-use crate::error::Attempt;
+use crate::error::{Attempt, Error};
 use crate::events::{self, Event, Observer, Outcome, WaitFor};
 use crate::key_pool::ApiKeyPool;
 use crate::lock::lock;
@@ -115,6 +116,8 @@ pub(crate) struct CallRecord {
     pool: ApiKeyPool,
     /// The call's number, for the log.
     pub id: u64,
+    /// Whether anybody sees its span.
+    is_seen: bool,
     waiting: Waiting,
     state: Mutex<State>,
 }
@@ -127,8 +130,10 @@ struct Waiting {
     since: AtomicU64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct State {
+    /// Until the call ends.
+    span: CallSpan,
     ended: bool,
     answered_by: Option<(KeyId, String)>,
     attempts: Vec<Attempt>,
@@ -136,10 +141,18 @@ struct State {
 
 impl CallRecord {
     /// The record of a call that begins now.
-    pub fn begin(counters: &Arc<Counters>, pool: &ApiKeyPool) -> Self {
+    pub fn begin(counters: &Arc<Counters>, pool: &ApiKeyPool, span: CallSpan) -> Self {
         let id = counters.call();
         let (counters, pool) = (counters.clone(), pool.clone());
-        Self { counters, pool, id, waiting: Waiting::default(), state: Mutex::default() }
+        let (is_seen, waiting) = (span.is_seen(), Waiting::default());
+        let state = Mutex::new(State { span, ..State::default() });
+        Self { counters, pool, id, is_seen, waiting, state }
+    }
+
+    /// Its span, until it ends.
+    pub fn span(&self) -> CallSpan {
+        let is_seen = IS_BUILT_IN && self.is_seen;
+        if is_seen { lock(&self.state).span.clone() } else { CallSpan::default() }
     }
 
     /// An attempt has failed.
@@ -150,6 +163,7 @@ impl CallRecord {
     /// This key has begun to answer.
     pub fn answered_by(&self, key: KeyId, label: &str) {
         lock(&self.state).answered_by = Some((key, label.to_owned()));
+        self.span().key(label);
     }
 
     /// The attempts that failed.
@@ -172,6 +186,7 @@ impl CallRecord {
         let Some((key, _)) = lock(&self.state).answered_by.clone() else { return };
         self.counters.tokens(input, output);
         self.pool.count_tokens(key, input, output);
+        self.span().cost(input, output);
     }
 
     /// Something has happened to the call: a wait begins, or whatever it waited for has come.
@@ -179,6 +194,9 @@ impl CallRecord {
         self.waited();
         if let Event::Waits { reason, .. } = event {
             self.waits(reason);
+        }
+        if let Event::FirstToken { took, .. } = event {
+            self.span().first_token(took.as_secs_f64());
         }
         self.counters.tell(self.id, event);
     }
@@ -202,14 +220,20 @@ impl CallRecord {
         }
     }
 
+    /// The call has ended with this error.
+    pub fn fail(&self, error: &Error) {
+        self.span().failed(error.kind(), error.status());
+        self.end(Outcome::Failed);
+    }
+
     /// The call has ended.
     pub fn end(&self, outcome: Outcome) {
-        let answered_by = {
+        let (answered_by, span, failed_attempts) = {
             let mut state = lock(&self.state);
             if std::mem::replace(&mut state.ended, true) {
                 return;
             }
-            state.answered_by.clone()
+            (state.answered_by.clone(), state.span.take(), state.attempts.len())
         };
         let total = match outcome {
             Outcome::Succeeded => &self.counters.succeeded,
@@ -218,7 +242,8 @@ impl CallRecord {
         };
         total.fetch_add(1, Relaxed);
         let key_label = answered_by.as_ref().map(|(_, label)| &**label);
-        self.tell(Event::Ends { outcome, key_label });
+        span.ended(outcome, failed_attempts);
+        span.within(|| self.tell(Event::Ends { outcome, key_label }));
     }
 }
 

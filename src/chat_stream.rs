@@ -65,7 +65,7 @@ pub(crate) trait StreamRecord: MaybeSend + MaybeSync {
     fn attempts(&self) -> Vec<Attempt>;
 
     /// The stream has ended; what it has cost is worth finding out where somebody has answered.
-    fn end(&self, outcome: Outcome, usage: &dyn Fn() -> Usage);
+    fn end(&self, outcome: Outcome, stream: &ChatStream);
 }
 
 impl ChatStream {
@@ -106,8 +106,13 @@ impl ChatStream {
     pub fn usage(&self) -> Usage {
         match self.assembler.usage() {
             Some(usage) => usage.clone(),
-            None => self.assembler.clone().finish().estimated_usage(&self.messages),
+            None => self.so_far().estimated_usage(&self.messages),
         }
+    }
+
+    /// The answer as far as it has come.
+    pub(crate) fn so_far(&self) -> ChatResponse {
+        self.assembler.clone().finish()
     }
 
     /// The text of the first choice so far.
@@ -200,7 +205,7 @@ impl ChatStream {
                 StreamState::Truncated | StreamState::Failed => Outcome::Failed,
                 StreamState::Cancelled | StreamState::Open => Outcome::Cancelled,
             };
-            record.end(outcome, &|| self.usage());
+            record.end(outcome, self);
         }
         self.source = None;
     }

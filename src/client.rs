@@ -10,8 +10,9 @@ use futures_util::stream;
 
 use crate::accounting::{CallRecord, Counters};
 use crate::call::Call;
+use crate::call_span::{CallSpan, operation_of};
 use crate::chat::{
-    AnsweredBy, ChatBody, ChatOptions, ChatResponse, Message, OnInterrupt, SerdeCodec, Usage,
+    AnsweredBy, ChatBody, ChatOptions, ChatResponse, Message, OnInterrupt, SerdeCodec,
 };
 use crate::chat_stream::{ChatStream, StreamRecord};
 use crate::client_builder::ClientBuilder;
@@ -156,12 +157,18 @@ impl OpenAiCompatible {
         request: CallRequest,
     ) -> impl Future<Output = Result<(C::Answer, Account), Error>> + MaybeSend + use<C> {
         let inner = self.inner.clone();
-        async move { inner.answer(codec, request).await }
+        async move {
+            let (answer, account) = inner.answer(codec, request).await?;
+            account.end(Outcome::Succeeded);
+            Ok((answer, account))
+        }
     }
 
     /// A streamed answer, read by a codec of your own.
     pub fn stream_with<C: Codec>(&self, codec: C, request: CallRequest) -> ChunkStream<C> {
-        ChunkStream::new(self.inner.clone(), codec, request, self.inner.begin())
+        let record = self.inner.begin("chat", request.model.as_deref());
+        record.span().asks(|| request.body.parameters(), true);
+        ChunkStream::new(self.inner.clone(), codec, request, record)
     }
 
     /// Sends somebody else's request through the pool, the bucket, the retries and the clocks, with a
@@ -177,8 +184,9 @@ impl OpenAiCompatible {
     ) -> impl Future<Output = Result<(HttpResponse, Account), Error>> + MaybeSend + use<> {
         let inner = self.inner.clone();
         async move {
-            let account = Account(inner.begin());
-            Ok((forward(inner, request, account.clone()).await?, account))
+            let record = inner.begin(operation_of(&request.url), request.model.as_deref());
+            let (span, account) = (record.span(), Account(record));
+            Ok((span.around(forward(inner, request, account.clone())).await?, account))
         }
     }
 }
@@ -205,6 +213,8 @@ impl LlmInterface for OpenAiCompatible {
             };
             account.count(usage.prompt_tokens, usage.completion_tokens);
             response.usage = Some(usage);
+            account.0.span().answered(&response);
+            account.end(Outcome::Succeeded);
             Ok(response)
         })
     }
@@ -262,10 +272,14 @@ impl StreamRecord for ClientRecord {
         self.call.attempts()
     }
 
-    fn end(&self, outcome: Outcome, usage: &dyn Fn() -> Usage) {
+    fn end(&self, outcome: Outcome, stream: &ChatStream) {
         if self.call.has_answer() {
-            let usage = usage();
+            let usage = stream.usage();
             self.call.count(usage.prompt_tokens, usage.completion_tokens);
+        }
+        let span = self.call.span();
+        if span.is_seen() {
+            span.answered(&stream.so_far());
         }
         self.call.end(outcome);
     }
@@ -285,8 +299,9 @@ impl OpenAiCompatible {
 
 impl Inner {
     /// The record of a call, which counts it from now on.
-    fn begin(&self) -> Arc<CallRecord> {
-        Arc::new(CallRecord::begin(&self.counters, &self.engine.pool))
+    fn begin(&self, operation: &str, model: Option<&str>) -> Arc<CallRecord> {
+        let span = CallSpan::begin(&self.settings, operation, model);
+        Arc::new(CallRecord::begin(&self.counters, &self.engine.pool, span))
     }
 
     /// Who answers a call, once a key does.
@@ -296,20 +311,24 @@ impl Inner {
         call.key_label().map(|key_label| AnsweredBy { provider, model, key_label })
     }
 
-    /// Asks for an answer in one piece.
+    /// Asks for an answer in one piece. The call ends for whoever has it.
     async fn answer<C: Codec>(
         self: &Arc<Self>,
         codec: C,
         request: CallRequest,
     ) -> Result<(C::Answer, Account), Error> {
-        let record = self.begin();
-        let mut call = self.call(record.clone(), &request, Target::Answer, false)?;
-        let outcome = self.engine.exchange(&mut call, &WholeBody(codec)).await;
-        let (answer, lease) = outcome.inspect_err(|_| record.end(Outcome::Failed))?;
-        record.answered_by(lease.id(), lease.key_label());
-        self.engine.works(&call, lease);
-        record.end(Outcome::Succeeded);
-        Ok((answer, Account(record)))
+        let record = self.begin("chat", request.model.as_deref());
+        let span = record.span();
+        span.asks(|| request.body.parameters(), false);
+        let answered = span.around(async {
+            let mut call = self.call(record.clone(), &request, Target::Answer, false)?;
+            let outcome = self.engine.exchange(&mut call, &WholeBody(codec)).await;
+            let (answer, lease) = outcome.inspect_err(|error| record.fail(error))?;
+            record.answered_by(lease.id(), lease.key_label());
+            self.engine.works(&call, lease);
+            Ok(answer)
+        });
+        Ok((answered.await?, Account(record)))
     }
 
     /// A call that is ready to be exchanged.
@@ -321,7 +340,7 @@ impl Inner {
         asks_usage: bool,
     ) -> Result<Box<Call>, Error> {
         let body = request.body.json(asks_usage);
-        let body = body.inspect_err(|_| record.end(Outcome::Failed))?;
+        let body = body.inspect_err(|error| record.fail(error))?;
         let clocks = self.clocks(request, matches!(target, Target::Stream));
         let retries = request.max_retries.unwrap_or(self.settings.max_retries);
         let mut call =

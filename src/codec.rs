@@ -76,6 +76,25 @@ pub trait RequestBody: MaybeSend + MaybeSync + 'static {
     /// # Errors
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) where the request is no request.
     fn json(&self, asks_usage: bool) -> Result<Bytes, Error>;
+
+    /// What the call's `tracing` span tells of it, where anybody sees that. Default: nothing.
+    fn parameters(&self) -> Parameters {
+        Parameters::default()
+    }
+}
+
+/// What a request asks for, as far as a span tells it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[allow(missing_docs, reason = "they are the fields of a request by the same names")]
+pub struct Parameters {
+    pub choices: Option<u32>,
+    pub max_tokens: Option<u64>,
+    pub seed: Option<i64>,
+    pub temperature: Option<f64>,
+    pub top_p: Option<f64>,
+    pub top_k: Option<f64>,
+    pub frequency_penalty: Option<f64>,
+    pub presence_penalty: Option<f64>,
 }
 
 /// What to ask, and how long it may take. What is `None` is as the client's settings say.

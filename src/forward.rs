@@ -66,7 +66,7 @@ pub(crate) async fn forward(
     account: Account,
 ) -> Result<HttpResponse, Error> {
     let record = account.0;
-    check(&request, &client.settings.base_url).inspect_err(|_| record.end(Outcome::Failed))?;
+    check(&request, &client.settings.base_url).inspect_err(|error| record.fail(error))?;
     let mut call = client.forwarded(record.clone(), request)?;
     let mut response = match client.engine.response(&mut call).await {
         Ok((response, lease)) => {
@@ -75,7 +75,7 @@ pub(crate) async fn forward(
             held(client, call, lease, response)
         }
         Err(error) => {
-            record.end(Outcome::Failed);
+            record.fail(&error);
             // A redirect without its target says less than the error.
             let tells = error.kind() != ErrorKind::Redirect;
             let is_last = |refusal: &Refusal| Some(refusal.status) == error.status();
@@ -139,7 +139,8 @@ impl Held {
     /// The next piece that may be shown.
     async fn next(&mut self) -> Option<Result<Bytes, TransportError>> {
         loop {
-            let piece = match self.piece().await {
+            let span = self.call.record.span();
+            let piece = match span.around(self.piece()).await {
                 Some(Ok(bytes)) if bytes.is_empty() => continue,
                 Some(Ok(bytes)) => bytes,
                 None if !self.rest.is_empty() => Bytes::new(),
@@ -170,7 +171,7 @@ impl Held {
         };
         self.body = Pieces::of(boxed_stream(stream::empty()));
         let failure = engine.end_attempt(&self.call, self.lease.take()?, failure);
-        self.call.record.end(Outcome::Failed);
+        self.call.record.fail(&failure.error);
         Some(Err(TransportError::connection(failure.error.message())))
     }
 }

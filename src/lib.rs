@@ -63,6 +63,7 @@
 mod accounting;
 mod admission;
 mod call;
+mod call_span;
 mod chat;
 mod chat_stream;
 mod circuit;

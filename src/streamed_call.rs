@@ -51,6 +51,15 @@ impl<C: Codec> ChunkStream<C> {
 
     /// The next chunk, the error that ends the stream, or `None` at the answer's proper end.
     pub async fn next(&mut self) -> Option<Result<C::Chunk, Error>> {
+        let span = self.record.span();
+        let next = span.around(self.read_next()).await;
+        if let Some(Err(error)) = &next {
+            span.failed(error.kind(), error.status());
+        }
+        next
+    }
+
+    async fn read_next(&mut self) -> Option<Result<C::Chunk, Error>> {
         if let Progress::Asked(_) = self.progress {
             let Progress::Asked(asked) = self.take() else { return None };
             let (client, record) = (self.client.clone(), self.record.clone());
@@ -77,9 +86,14 @@ impl<C: Codec> ChunkStream<C> {
     /// nothing of what [`next`](Self::next) will give.
     pub fn buffered(&mut self) -> Option<Result<C::Chunk, Error>> {
         let Progress::Reading(reading) = &mut self.progress else { return None };
-        match reading.body.buffered() {
+        let span = self.record.span();
+        match span.within(|| reading.body.buffered()) {
             Ok(chunk) => chunk.map(Ok),
-            Err(failure) => self.fail(failure).map(Err),
+            Err(failure) => {
+                let error = span.within(|| self.fail(failure))?;
+                span.failed(error.kind(), error.status());
+                Some(Err(error))
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde_json::Value;
 
 use super::chunk::ChatChunk;
 use super::extra::Extra;
@@ -11,7 +12,7 @@ use super::options::ChatOptions;
 use super::request::request_body;
 use super::response::ChatResponse;
 use super::template::{ChunkReader, read_json};
-use crate::codec::{CallRequest, Codec, Facts, RequestBody};
+use crate::codec::{CallRequest, Codec, Facts, Parameters, RequestBody};
 use crate::error::Error;
 
 /// Reads with serde.
@@ -101,5 +102,20 @@ impl RequestBody for ChatBody {
     fn json(&self, asks_usage: bool) -> Result<Bytes, Error> {
         let Self { messages, options, default_model, stream } = self;
         request_body(messages, options, default_model, *stream, asks_usage).map(Bytes::from)
+    }
+
+    fn parameters(&self) -> Parameters {
+        let options = &self.options;
+        let extra = |name: &str| options.extra.get(name).and_then(Value::as_f64);
+        Parameters {
+            choices: options.n,
+            max_tokens: options.max_completion_tokens.or(options.max_tokens),
+            seed: options.seed,
+            temperature: options.temperature,
+            top_p: options.top_p,
+            top_k: extra("top_k"),
+            frequency_penalty: extra("frequency_penalty"),
+            presence_penalty: extra("presence_penalty"),
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use futures_util::{StreamExt, stream};
 
 use super::walk::{Leg, Walk};
-use crate::chat::{AnsweredBy, ChatChunk, Message, OnInterrupt, Restart, Usage};
+use crate::chat::{AnsweredBy, ChatChunk, Message, OnInterrupt, Restart};
 use crate::chat_stream::{ChatStream, StreamRecord};
 use crate::clocks::within;
 use crate::error::{Attempt, Error};
@@ -52,7 +52,7 @@ impl StreamRecord for Record {
     }
 
     /// Each target counts for itself.
-    fn end(&self, _outcome: Outcome, _usage: &dyn Fn() -> Usage) {}
+    fn end(&self, _outcome: Outcome, _stream: &ChatStream) {}
 }
 
 /// How far the stream has got.
