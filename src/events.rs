@@ -131,7 +131,7 @@ pub(crate) fn log(call: u64, event: &Event<'_>) {
             status = attempt.status,
             ?retry_after,
             took = ?attempt.took,
-            message = %attempt.message,
+            error = %attempt.message,
             "attempt failed"
         ),
         Event::Ends { outcome, key_label } => debug!(call, ?outcome, key = key_label, "call ended"),

@@ -78,7 +78,7 @@ fn a_chat_tells_what_was_asked_and_what_it_cost() {
         ],
     );
     assert_eq!(calls.len(), 1);
-    for event in ["sends an attempt", "waits", "call ended"] {
+    for event in ["sends an attempt", "attempt failed", "waits", "call ended"] {
         assert!(has_event(&calls[0], event), "{event} in {calls:#?}");
     }
     assert_eq!(seen.outside(), [""; 0]);
@@ -139,7 +139,7 @@ fn a_failure_is_told_by_its_kind() {
                 ("gen_ai.usage.input_tokens", ""),
             ],
         );
-        assert!(calls[0].is_closed && has_event(&calls[0], "call ended"));
+        assert!(calls[0].is_closed && has_event(&calls[0], "attempt failed"));
         assert!(!format!("{calls:?}").contains("sk-scripted"), "{calls:#?}");
     }
 }
