@@ -373,8 +373,25 @@ export class OpenAICompatible implements LLMInterface {
   /** The bucket that meters its requests. */
   readonly tokenBucket: TokenBucket;
 
-  /** What it has done so far. */
+  /** What it has done so far, and how its bucket and its keys are doing. */
   stats(): ClientStats;
+  /** Its metrics as Prometheus scrapes them: {@link metricsText} of this one client. */
+  metricsText(): string;
+
+  /**
+   * What it knows now: how full its bucket is, how its keys are doing, what it has counted. A plain object, to be kept
+   * as JSON and taken up by another process, page or worker with {@link restore}. No key is in it.
+   */
+  snapshot(): Snapshot;
+  /**
+   * Takes up what a snapshot tells, less the time that has passed since. Nothing gets better by it: of two rests of a
+   * key the later ends, the bucket is never fuller than it is, and of two counts the larger stands. What it tells of
+   * keys that are not there any more is passed over.
+   *
+   * @throws {@link ConfigError}, and nothing is changed, for what is no snapshot, and one of another version or
+   * model, of none of these keys, or of more than a day from now.
+   */
+  restore(snapshot: Snapshot): void;
 
   /** Calls `listener` at every such event from now on. Returns a function that ends this. */
   on<Name extends keyof ClientEvents>(event: Name, listener: (event: ClientEvents[Name]) => void): () => void;
@@ -429,8 +446,12 @@ export interface TargetStatus {
   circuit: "closed" | "open" | "half_open";
 }
 
-/** What a client has done so far. */
+/** What a client has done so far, and how its bucket and its keys are doing. */
 export interface ClientStats {
+  /** The provider's name. */
+  provider: string;
+  /** The model's name. */
+  model: string;
   /** Calls made; a stream counts from when it is made, though it asks when it is first read. */
   calls: number;
   /** Calls answered. */
@@ -447,6 +468,54 @@ export interface ClientStats {
   inputTokens: number;
   /** LLM tokens received, as reported or estimated. */
   outputTokens: number;
+  /** The waits by what was waited for: a bucket token, a key that is ready, the next retry. */
+  waitsFor: { token: Waits; key: Waits; retry: Waits };
+  /** The bucket of its model. */
+  bucket: {
+    /** The most bucket tokens that it holds. */
+    capacity: number;
+    /** Bucket tokens gained per second. */
+    refillRate: number;
+    /** Bucket tokens in it now. */
+    tokens: number;
+    /** How many wait for tokens now. */
+    waiters: number;
+    /** How many have had to wait so far, of all clients that share it. */
+    waits: number;
+  };
+  /** Its keys, in the order in which they were added. A key that several clients use is counted for all of them. */
+  keys: KeyStatus[];
+}
+
+/** How often something was waited for, and for how long. */
+export interface Waits {
+  /** Waits that have begun. */
+  count: number;
+  /** How long those took that have ended, all together, in seconds. */
+  time: number;
+}
+
+/** How long something took, over all times that it was done, in seconds. The quantiles are within 10 % of the truth. */
+export interface Quantiles {
+  /** How often it was done. */
+  count: number;
+  /** How long it took, all times together. */
+  sum: number;
+  /** Half of the times took no longer. */
+  p50: number;
+  /** Of a hundred times, 95 took no longer. */
+  p95: number;
+  /** Of a hundred times, 99 took no longer. */
+  p99: number;
+}
+
+/** What a client knew: see {@link OpenAICompatible.snapshot}. Its fields may grow; the version tells a change. */
+export interface Snapshot {
+  version: number;
+  /** In seconds since 1970. */
+  taken_at: number;
+  model: string;
+  [field: string]: unknown;
 }
 
 /** What happens to the calls of a client, by name. `call` numbers its calls from 0. */
@@ -603,6 +672,12 @@ export interface KeyStatus {
   inputTokens: number;
   /** LLM tokens received with it. */
   outputTokens: number;
+  /** How often attempts failed, by the error's kind: the rate-limited ones too. */
+  failures: { [Kind in ErrorKind]?: number };
+  /** How long the answered attempts took, from being sent to the end of the answer; absent where there were none. */
+  latency?: Quantiles;
+  /** How long streams took from being sent to their first visible token; absent where there were none. */
+  firstToken?: Quantiles;
 }
 
 /** The options of {@link TokenBucket}'s constructor. */
@@ -799,6 +874,15 @@ export class RedirectError extends LLMError {
 export class CircuitOpenError extends LLMError {
   readonly kind: "circuit_open";
 }
+
+// ---------------------------------------------------------------- metrics
+
+/**
+ * The metrics of several clients in one text, as Prometheus scrapes it (exposition format 0.0.4, to be served as
+ * `text/plain; version=0.0.4`). Clients of the same provider and model are told apart by a label `client`, from the
+ * second on.
+ */
+export function metricsText(clients: Iterable<OpenAICompatible>): string;
 
 // ---------------------------------------------------------------- the log
 

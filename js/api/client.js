@@ -8,7 +8,8 @@ import { Events } from "./events.js";
 import { Fallback } from "./fallback.js";
 import { fetchThrough } from "./forward.js";
 import { hosted } from "./host.js";
-import { APIKeyPool, coreOf, listOfKeys } from "./pool.js";
+import { metricsText } from "./metrics.js";
+import { APIKeyPool, coreOf, listOfKeys, statusOf } from "./pool.js";
 import { requestOf } from "./request.js";
 import { attributed, ROUTE } from "./route.js";
 import { ChatStream, EngineChunks, Reading, Unasked } from "./stream.js";
@@ -16,6 +17,7 @@ import { runUntil } from "./task.js";
 import { estimated, reported } from "./usage.js";
 
 const STATS = ["calls", "succeeded", "failed", "cancelled", "attempts", "waits", "inputTokens", "outputTokens"];
+const BUCKET = ["capacity", "refillRate", "tokens", "waiters", "waits"];
 /** Stands where a file has the name of an entry. */
 const MADE_IN_CODE = "client";
 const INFO = ["provider", "model", "contextWindow", "timeout", "retryDelay"];
@@ -164,7 +166,31 @@ export class OpenAICompatible {
   }
 
   stats() {
-    return fields(STATS, this.#core.stats());
+    const { provider, model } = this.#info;
+    const [counts, waits, bucket, keys] = this.#core.stats();
+    const [token, key, retry] = [0, 2, 4].map((at) => ({ count: waits[at], time: waits[at + 1] }));
+    const state = { waitsFor: { token, key, retry }, bucket: fields(BUCKET, bucket), keys: keys.map(statusOf) };
+    return { provider, model, ...fields(STATS, counts), ...state };
+  }
+
+  metricsText() {
+    return metricsText([this]);
+  }
+
+  snapshot() {
+    return JSON.parse(this.#core.snapshot());
+  }
+
+  restore(snapshot) {
+    const site = callSite(this.restore);
+    const problems = [];
+    const text = jsonOf(snapshot, problems) ?? "";
+    if (problems.length) throw configError(problems, site);
+    try {
+      this.#core.restore(text);
+    } catch (thrown) {
+      throw errorOf(thrown, site);
+    }
   }
 
   on(event, listener) {

@@ -8,6 +8,7 @@ export { OpenAICompatible } from "./client.js";
 export { Fallback } from "./fallback.js";
 export * from "./public-errors.js";
 export { setLogLevel } from "./log.js";
+export { metricsText } from "./metrics.js";
 export { APIKeyPool } from "./pool.js";
 export { ChatStream } from "./stream.js";
 export { host } from "./host.js";

@@ -8,6 +8,7 @@ const STATUS = [
   "inputTokens",
   "outputTokens",
 ];
+const QUANTILES = ["count", "sum", "p50", "p95", "p99"];
 
 /** The engine's pool of an APIKeyPool, for a client to own. */
 export let coreOf;
@@ -77,8 +78,18 @@ export class APIKeyPool {
   }
 
   statuses() {
-    return this.#core.statuses().map((values) => fields(STATUS, values));
+    return this.#core.statuses().map(statusOf);
   }
+}
+
+/** The engine's list of what a key has done, as an object. */
+export function statusOf(values) {
+  const [failures, latency, firstToken] = values.slice(STATUS.length);
+  const status = { ...fields(STATUS, values), failures: {} };
+  for (let at = 0; at < failures.length; at += 2) status.failures[failures[at]] = failures[at + 1];
+  if (latency) status.latency = fields(QUANTILES, latency);
+  if (firstToken) status.firstToken = fields(QUANTILES, firstToken);
+  return status;
 }
 
 /** One key or several, as a list; what is wrong with it is added to the problems. */

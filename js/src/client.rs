@@ -1,15 +1,15 @@
 //! A client.
 
 use js_sys::{Array, Function, Uint8Array};
-use lockkeeper::OpenAiCompatible;
 use lockkeeper::codec::{Account, CallRequest, ForwardRequest};
+use lockkeeper::{BucketStats, OpenAiCompatible, Snapshot, WaitsFor};
 use wasm_bindgen::prelude::*;
 
 use crate::bucket::Bucket;
 use crate::codec::{JsonParse, Terms, request};
 use crate::lists;
 use crate::observer::Listener;
-use crate::pool::Pool;
+use crate::pool::{self, Pool};
 use crate::stream::{self, Chunks};
 use crate::task::Task;
 
@@ -132,9 +132,11 @@ impl Client {
         Bucket::from(self.llm.token_bucket().clone())
     }
 
-    /// What it has done so far, in the order of `ClientStats`.
-    pub fn stats(&self) -> Vec<f64> {
+    /// What it has done so far, in the order of `ClientStats`, then its waits, its bucket and its keys.
+    pub fn stats(&self) -> JsValue {
         let stats = self.llm.stats();
+        let WaitsFor { token, key, retry, .. } = stats.waits_for;
+        let waits = [token, key, retry].map(|it| [it.count as f64, it.time.as_secs_f64()]);
         let counts = [
             stats.calls,
             stats.succeeded,
@@ -145,7 +147,28 @@ impl Client {
             stats.input_tokens,
             stats.output_tokens,
         ];
-        counts.map(|count| count as f64).to_vec()
+        let counts = counts.iter().map(|&count| JsValue::from(count as f64));
+        let waits = waits.into_iter().flatten().map(JsValue::from);
+        let BucketStats { capacity, refill_rate, tokens, waiters, waits: waited, .. } =
+            stats.bucket;
+        let bucket = [capacity, refill_rate, tokens, waiters as f64, waited as f64];
+        lists::list([
+            counts.collect::<Array>().into(),
+            waits.collect::<Array>().into(),
+            bucket.map(JsValue::from).into_iter().collect::<Array>().into(),
+            pool::statuses(&stats.keys).into(),
+        ])
+    }
+
+    /// What it knows, as JSON.
+    pub fn snapshot(&self) -> String {
+        self.llm.snapshot().to_json()
+    }
+
+    /// Takes up what the JSON of a snapshot tells.
+    pub fn restore(&self, text: &str) -> Result<(), JsValue> {
+        let restored = Snapshot::from_json(text).and_then(|snapshot| self.llm.restore(&snapshot));
+        restored.map_err(|error| lists::error(&error))
     }
 
     /// Tells this function of every event, or no longer.

@@ -1,7 +1,7 @@
 //! A key pool.
 
 use js_sys::Array;
-use lockkeeper::{ApiKeyPool, KeyState, KeyStatus};
+use lockkeeper::{ApiKeyPool, KeyState, KeyStatus, Quantiles};
 use wasm_bindgen::prelude::*;
 
 use crate::lists;
@@ -90,8 +90,13 @@ impl Pool {
 
     /// Every key, in the order of `KeyStatus`.
     pub fn statuses(&self) -> Array {
-        self.0.statuses().iter().map(status).collect()
+        statuses(&self.0.statuses())
     }
+}
+
+/// Keys, each in the order of `KeyStatus`.
+pub fn statuses(keys: &[KeyStatus]) -> Array {
+    keys.iter().map(status).collect()
 }
 
 fn status(key: &KeyStatus) -> JsValue {
@@ -103,6 +108,9 @@ fn status(key: &KeyStatus) -> JsValue {
     };
     let denied = key.denied_models.iter().map(|model| JsValue::from_str(model));
     let counts = key.counts;
+    let failures = key.failures.iter();
+    let failures =
+        failures.flat_map(|&(kind, n)| [JsValue::from(kind.as_str()), (n as f64).into()]);
     lists::list([
         key.label.as_str().into(),
         state.into(),
@@ -118,5 +126,16 @@ fn status(key: &KeyStatus) -> JsValue {
         (counts.waited as f64).into(),
         (counts.input_tokens as f64).into(),
         (counts.output_tokens as f64).into(),
+        failures.collect::<Array>().into(),
+        quantiles(key.latency),
+        quantiles(key.first_token),
     ])
+}
+
+/// In the order of `Quantiles`.
+fn quantiles(quantiles: Option<Quantiles>) -> JsValue {
+    quantiles.map_or(JsValue::UNDEFINED, |it| {
+        let [p50, p95, p99, sum] = [it.p50, it.p95, it.p99, it.sum].map(lists::seconds);
+        lists::list([(it.count as f64).into(), sum, p50, p95, p99])
+    })
 }

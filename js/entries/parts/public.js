@@ -3,5 +3,5 @@ export {
   APIKeyPool, AuthenticationError, ChatStream, CircuitOpenError, ConfigError, ConnectionError, ContentPolicyError,
   ContextLengthError, DecodeError, Fallback, InvalidRequestError, LLMError, NotFoundError, OpenAICompatible,
   PermissionDeniedError, QuotaExhaustedError, RateLimitError, RedirectError, ServerError, TimeoutError,
-  TokenBucket, TruncatedError, estimateTokens, setLogLevel,
+  TokenBucket, TruncatedError, estimateTokens, metricsText, setLogLevel,
 } from "./api.js";
