@@ -23,7 +23,8 @@
 //! | say something | [`Message`], [`ChatOptions`] |
 //! | read the answer | [`ChatResponse`], or [`ChatStream`] of [`ChatChunk`]s |
 //! | see what went wrong | [`Error`]: its [kind](ErrorKind), its [attempts](Attempt), when to come back |
-//! | watch | [`ClientStats`], [`KeyStatus`], [`TokenBucket::tokens`]; an [`Observer`]; `tracing` events of this crate |
+//! | watch | [`ClientStats`], [`metrics_text`]; an [`Observer`]; `tracing` spans and events of this crate |
+//! | keep what it knows for the next process | [`Snapshot`] |
 //! | send any other request through it | [`OpenAiCompatible::forward`] |
 //! | use the parts alone | [`TokenBucket`], [`ApiKeyPool`] |
 //! | test without waiting | [`testing`]: a virtual clock, a provider that answers by script |
@@ -55,8 +56,9 @@
 //!
 //! # Logging
 //!
-//! `tracing` events at debug level tell each wait, attempt and outcome with the key's label; request
-//! and answer bodies show at trace level only, keys never.
+//! Each call has a `tracing` span at info level, with the attributes of OpenTelemetry's GenAI conventions.
+//! Events in it at debug level tell each wait, attempt and outcome with the key's label; request and
+//! answer bodies show at trace level only, keys never.
 
 #![allow(clippy::arc_with_non_send_sync, reason = "a browser's transport stays on its thread")]
 
@@ -129,7 +131,8 @@ pub use snapshot::Snapshot;
 pub use stats::{BucketStats, ClientStats, Waits, WaitsFor};
 pub use token_bucket::{Acquire, Refused, TokenBucket};
 
-/// The README's code is compiled with the crate's own.
+/// The code of these pages is compiled with the crate's own.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
-struct Readme;
+#[doc = include_str!("../docs/observability.md")]
+struct Pages;
