@@ -31,7 +31,6 @@ use crate::lock::lock;
 use crate::platform::{BoxFuture, HttpResponse, MaybeSend, boxed, boxed_stream};
 use crate::provider_config::{DEFAULT_CHAT_TIMEOUT, ModelSettings};
 use crate::registry;
-use crate::stats::ClientStats;
 use crate::token_bucket::TokenBucket;
 use crate::whole_body::WholeBody;
 use crate::wire::Target;
@@ -59,7 +58,7 @@ const IDLE_BUCKETS_KEPT: usize = 64;
 /// ```
 #[derive(Clone)]
 pub struct OpenAiCompatible {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
     /// Who answers where it does not, itself at the head.
     fallback: Option<Fallback>,
 }
@@ -99,18 +98,6 @@ impl OpenAiCompatible {
         Self { inner: self.inner.clone(), fallback: Some(Fallback::new(targets)) }
     }
 
-    /// LLM tokens sent so far, as reported or estimated.
-    #[must_use]
-    pub fn input_token_count(&self) -> u64 {
-        self.inner.counters.snapshot().input_tokens
-    }
-
-    /// LLM tokens received so far, as reported or estimated.
-    #[must_use]
-    pub fn output_token_count(&self) -> u64 {
-        self.inner.counters.snapshot().output_tokens
-    }
-
     /// The pool that its keys come from.
     #[must_use]
     pub fn key_pool(&self) -> &ApiKeyPool {
@@ -127,22 +114,6 @@ impl OpenAiCompatible {
     #[must_use]
     pub fn settings(&self) -> &ModelSettings {
         &self.inner.settings
-    }
-
-    pub(crate) fn counters(&self) -> &Counters {
-        &self.inner.counters
-    }
-
-    /// What it has done so far, and how its bucket and its keys are doing.
-    #[must_use]
-    pub fn stats(&self) -> ClientStats {
-        ClientStats {
-            provider: self.inner.settings.provider.clone(),
-            model: self.inner.settings.name.clone(),
-            bucket: self.inner.bucket.stats(),
-            keys: self.key_pool().statuses(),
-            ..self.inner.counters.snapshot()
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::client::OpenAiCompatible;
 use crate::core::key_slot::KeyStatus;
 use crate::events::WaitFor;
 
@@ -82,4 +83,30 @@ pub struct BucketStats {
     pub waiters: usize,
     /// How many have had to wait so far, of all clients that share it.
     pub waits: u64,
+}
+
+impl OpenAiCompatible {
+    /// What it has done so far, and how its bucket and its keys are doing.
+    #[must_use]
+    pub fn stats(&self) -> ClientStats {
+        ClientStats {
+            provider: self.inner.settings.provider.clone(),
+            model: self.inner.settings.name.clone(),
+            bucket: self.inner.bucket.stats(),
+            keys: self.key_pool().statuses(),
+            ..self.inner.counters.snapshot()
+        }
+    }
+
+    /// LLM tokens sent so far, as reported or estimated.
+    #[must_use]
+    pub fn input_token_count(&self) -> u64 {
+        self.inner.counters.snapshot().input_tokens
+    }
+
+    /// LLM tokens received so far, as reported or estimated.
+    #[must_use]
+    pub fn output_token_count(&self) -> u64 {
+        self.inner.counters.snapshot().output_tokens
+    }
 }

@@ -107,7 +107,7 @@ impl OpenAiCompatible {
                 + Duration::from_millis(unix.subsec_millis().into()),
             model: self.settings().model.clone(),
             tokens: self.token_bucket().tokens(),
-            counts: self.counters().totals(),
+            counts: self.inner.counters.totals(),
             keys: self.key_pool().memories(),
         }
     }
@@ -138,7 +138,7 @@ impl OpenAiCompatible {
         }
         let bucket = self.token_bucket();
         bucket.lower_to(snapshot.tokens + passed.as_secs_f64() * bucket.refill_rate());
-        self.counters().at_least(snapshot.counts);
+        self.inner.counters.at_least(snapshot.counts);
         Ok(())
     }
 
