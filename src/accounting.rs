@@ -133,7 +133,7 @@ struct Waiting {
 #[derive(Default)]
 struct State {
     /// Until the call ends.
-    span: CallSpan,
+    span: Option<CallSpan>,
     ended: bool,
     answered_by: Option<(KeyId, String)>,
     attempts: Vec<Attempt>,
@@ -141,18 +141,17 @@ struct State {
 
 impl CallRecord {
     /// The record of a call that begins now.
-    pub fn begin(counters: &Arc<Counters>, pool: &ApiKeyPool, span: CallSpan) -> Self {
+    pub fn begin(counters: &Arc<Counters>, pool: &ApiKeyPool, span: Option<CallSpan>) -> Self {
         let id = counters.call();
         let (counters, pool) = (counters.clone(), pool.clone());
-        let (is_seen, waiting) = (span.is_seen(), Waiting::default());
+        let (is_seen, waiting) = (span.is_some(), Waiting::default());
         let state = Mutex::new(State { span, ..State::default() });
         Self { counters, pool, id, is_seen, waiting, state }
     }
 
     /// Its span, until it ends.
-    pub fn span(&self) -> CallSpan {
-        let is_seen = IS_BUILT_IN && self.is_seen;
-        if is_seen { lock(&self.state).span.clone() } else { CallSpan::default() }
+    pub fn span(&self) -> Option<CallSpan> {
+        if IS_BUILT_IN && self.is_seen { lock(&self.state).span.clone() } else { None }
     }
 
     /// An attempt has failed.
@@ -163,7 +162,9 @@ impl CallRecord {
     /// This key has begun to answer.
     pub fn answered_by(&self, key: KeyId, label: &str) {
         lock(&self.state).answered_by = Some((key, label.to_owned()));
-        self.span().key(label);
+        if let Some(span) = self.span() {
+            span.key(label);
+        }
     }
 
     /// The attempts that failed.
@@ -186,7 +187,9 @@ impl CallRecord {
         let Some((key, _)) = lock(&self.state).answered_by.clone() else { return };
         self.counters.tokens(input, output);
         self.pool.count_tokens(key, input, output);
-        self.span().cost(input, output);
+        if let Some(span) = self.span() {
+            span.cost(input, output);
+        }
     }
 
     /// Something has happened to the call: a wait begins, or whatever it waited for has come.
@@ -195,8 +198,8 @@ impl CallRecord {
         if let Event::Waits { reason, .. } = event {
             self.waits(reason);
         }
-        if let Event::FirstToken { took, .. } = event {
-            self.span().first_token(took.as_secs_f64());
+        if let (Event::FirstToken { took, .. }, Some(span)) = (event, self.span()) {
+            span.first_token(took.as_secs_f64());
         }
         self.counters.tell(self.id, event);
     }
@@ -222,18 +225,22 @@ impl CallRecord {
 
     /// The call has ended with this error.
     pub fn fail(&self, error: &Error) {
-        self.span().failed(error.kind(), error.status());
+        if let Some(span) = self.span() {
+            span.failed(error.kind(), error.status());
+        }
         self.end(Outcome::Failed);
     }
 
     /// The call has ended.
     pub fn end(&self, outcome: Outcome) {
-        let (answered_by, span, failed_attempts) = {
+        let span = self.span(); // it closes when this is done
+        let (answered_by, failed_attempts) = {
             let mut state = lock(&self.state);
             if std::mem::replace(&mut state.ended, true) {
                 return;
             }
-            (state.answered_by.clone(), state.span.take(), state.attempts.len())
+            state.span = None;
+            (state.answered_by.clone(), state.attempts.len())
         };
         let total = match outcome {
             Outcome::Succeeded => &self.counters.succeeded,
@@ -242,8 +249,14 @@ impl CallRecord {
         };
         total.fetch_add(1, Relaxed);
         let key_label = answered_by.as_ref().map(|(_, label)| &**label);
-        span.ended(outcome, failed_attempts);
-        span.within(|| self.tell(Event::Ends { outcome, key_label }));
+        let ends = Event::Ends { outcome, key_label };
+        match span {
+            Some(span) => {
+                span.ended(outcome, failed_attempts);
+                span.within(|| self.tell(ends));
+            }
+            None => self.tell(ends),
+        }
     }
 }
 

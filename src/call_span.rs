@@ -5,10 +5,9 @@
 //! Where nobody subscribes, or logging is left out of the build, a call has none, and it costs a look.
 
 use std::future::poll_fn;
-use std::pin::pin;
 
+use futures_util::FutureExt;
 use tracing::field::Empty;
-use tracing::field::Value;
 use tracing::level_filters::STATIC_MAX_LEVEL;
 use tracing::{Span, info_span};
 
@@ -37,24 +36,19 @@ const PROVIDERS: [(&str, &str); 10] = [
 /// Whether the build has logging; without, it must not carry all these names.
 pub(crate) const IS_BUILT_IN: bool = STATIC_MAX_LEVEL.into_level().is_some();
 
-/// The span of a call, or none.
+/// The span of a call that somebody sees.
 #[derive(Clone)]
 pub(crate) struct CallSpan(Span);
 
-impl Default for CallSpan {
-    fn default() -> Self {
-        Self(Span::none())
-    }
-}
-
 impl CallSpan {
-    /// The span of a call that begins now, within whatever span it is made in.
-    pub fn begin(settings: &ModelSettings, operation: &str, model: Option<&str>) -> Self {
+    /// The span of a call that begins now, within whatever span it is made in; none where nobody would
+    /// see it.
+    pub fn begin(settings: &ModelSettings, operation: &str, model: Option<&str>) -> Option<Self> {
         if !IS_BUILT_IN {
-            return Self::default();
+            return None;
         }
         let model = model.unwrap_or(&settings.model);
-        Self(info_span!(
+        let span = info_span!(
             "lockkeeper.call",
             otel.name = format_args!("{operation} {model}"),
             otel.kind = "client",
@@ -85,96 +79,69 @@ impl CallSpan {
             lockkeeper.key = Empty,
             lockkeeper.failed_attempts = Empty,
             lockkeeper.outcome = Empty,
-        ))
-    }
-
-    /// Takes it away.
-    pub fn take(&mut self) -> Self {
-        if IS_BUILT_IN { std::mem::take(self) } else { Self::default() }
-    }
-
-    /// Whether anybody sees it.
-    pub fn is_seen(&self) -> bool {
-        IS_BUILT_IN && !self.0.is_disabled()
-    }
-
-    fn record(&self, field: &str, value: impl Value) {
-        if self.is_seen() {
-            self.0.record(field, value);
-        }
+        );
+        (!span.is_disabled()).then_some(Self(span))
     }
 
     /// The same future, which runs in this span.
-    pub async fn around<F: Future>(&self, future: F) -> F::Output {
-        let mut future = pin!(future);
-        poll_fn(|cx| {
-            let _in = self.is_seen().then(|| self.0.enter());
-            future.as_mut().poll(cx)
-        })
-        .await
+    pub async fn around<F: Future + Unpin>(&self, mut future: F) -> F::Output {
+        poll_fn(|cx| self.within(|| future.poll_unpin(cx))).await
     }
 
     /// Does something in this span.
     pub fn within<T>(&self, act: impl FnOnce() -> T) -> T {
-        if self.is_seen() { self.0.in_scope(act) } else { act() }
+        self.0.in_scope(act)
     }
 
     /// What is asked for.
-    pub fn asks(&self, parameters: impl FnOnce() -> Parameters, stream: bool) {
-        if !self.is_seen() {
-            return;
-        }
-        let parameters = parameters();
+    pub fn asks(&self, parameters: Parameters, stream: bool) {
         if stream {
-            self.record("gen_ai.request.stream", true);
+            self.0.record("gen_ai.request.stream", true);
         }
-        self.record("gen_ai.request.choice.count", parameters.choices.filter(|n| *n != 1));
-        self.record("gen_ai.request.seed", parameters.seed);
-        self.record("gen_ai.request.max_tokens", parameters.max_tokens);
-        self.record("gen_ai.request.temperature", parameters.temperature);
-        self.record("gen_ai.request.top_p", parameters.top_p);
-        self.record("gen_ai.request.top_k", parameters.top_k);
-        self.record("gen_ai.request.frequency_penalty", parameters.frequency_penalty);
-        self.record("gen_ai.request.presence_penalty", parameters.presence_penalty);
+        self.0.record("gen_ai.request.choice.count", parameters.choices.filter(|n| *n != 1));
+        self.0.record("gen_ai.request.seed", parameters.seed);
+        self.0.record("gen_ai.request.max_tokens", parameters.max_tokens);
+        self.0.record("gen_ai.request.temperature", parameters.temperature);
+        self.0.record("gen_ai.request.top_p", parameters.top_p);
+        self.0.record("gen_ai.request.top_k", parameters.top_k);
+        self.0.record("gen_ai.request.frequency_penalty", parameters.frequency_penalty);
+        self.0.record("gen_ai.request.presence_penalty", parameters.presence_penalty);
     }
 
     /// What was answered. `tracing` has no lists: the reasons are JSON.
     pub fn answered(&self, response: &ChatResponse) {
-        if !self.is_seen() {
-            return;
-        }
         let ChatResponse { id, model, choices, .. } = response;
-        self.record("gen_ai.response.id", Some(&**id).filter(|id| !id.is_empty()));
-        self.record("gen_ai.response.model", Some(&**model).filter(|model| !model.is_empty()));
+        self.0.record("gen_ai.response.id", Some(&**id).filter(|id| !id.is_empty()));
+        self.0.record("gen_ai.response.model", Some(&**model).filter(|model| !model.is_empty()));
         let reasons = choices.iter().filter_map(|choice| choice.finish_reason.as_deref());
         let reasons: Vec<_> = reasons.map(quoted).collect();
         if !reasons.is_empty() {
             let reasons = format!("[{}]", reasons.join(","));
-            self.record("gen_ai.response.finish_reasons", &*reasons);
+            self.0.record("gen_ai.response.finish_reasons", &*reasons);
         }
     }
 
     /// So long after the attempt was sent, a stream's first visible token came.
     pub fn first_token(&self, seconds: f64) {
-        self.record("gen_ai.response.time_to_first_chunk", seconds);
+        self.0.record("gen_ai.response.time_to_first_chunk", seconds);
     }
 
     /// The key of this label answers.
     pub fn key(&self, label: &str) {
-        self.record("lockkeeper.key", label);
+        self.0.record("lockkeeper.key", label);
     }
 
     /// What it has cost in LLM tokens.
     pub fn cost(&self, input: u64, output: u64) {
-        self.record("gen_ai.usage.input_tokens", input);
-        self.record("gen_ai.usage.output_tokens", output);
+        self.0.record("gen_ai.usage.input_tokens", input);
+        self.0.record("gen_ai.usage.output_tokens", output);
     }
 
     /// The error that it ends with.
     pub fn failed(&self, kind: ErrorKind, status: Option<u16>) {
-        self.record("otel.status_code", "ERROR");
-        self.record("error.type", kind.as_str());
-        self.record("http.response.status_code", status);
+        self.0.record("otel.status_code", "ERROR");
+        self.0.record("error.type", kind.as_str());
+        self.0.record("http.response.status_code", status);
     }
 
     /// How it ended.
@@ -184,8 +151,8 @@ impl CallSpan {
             Outcome::Failed => "failed",
             Outcome::Cancelled => "cancelled",
         };
-        self.record("lockkeeper.outcome", outcome);
-        self.record("lockkeeper.failed_attempts", failed_attempts);
+        self.0.record("lockkeeper.outcome", outcome);
+        self.0.record("lockkeeper.failed_attempts", failed_attempts);
     }
 }
 

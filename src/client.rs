@@ -10,7 +10,7 @@ use futures_util::stream;
 
 use crate::accounting::{CallRecord, Counters};
 use crate::call::Call;
-use crate::call_span::{CallSpan, operation_of};
+use crate::call_span::{CallSpan, IS_BUILT_IN, operation_of};
 use crate::chat::{
     AnsweredBy, ChatBody, ChatOptions, ChatResponse, Message, OnInterrupt, SerdeCodec,
 };
@@ -138,7 +138,9 @@ impl OpenAiCompatible {
     /// A streamed answer, read by a codec of your own.
     pub fn stream_with<C: Codec>(&self, codec: C, request: CallRequest) -> ChunkStream<C> {
         let record = self.inner.begin("chat", request.model.as_deref());
-        record.span().asks(|| request.body.parameters(), true);
+        if let Some(span) = record.span() {
+            span.asks(request.body.parameters(), true);
+        }
         ChunkStream::new(self.inner.clone(), codec, request, record)
     }
 
@@ -156,8 +158,12 @@ impl OpenAiCompatible {
         let inner = self.inner.clone();
         async move {
             let record = inner.begin(operation_of(&request.url), request.model.as_deref());
-            let (span, account) = (record.span(), Account(record));
-            Ok((span.around(forward(inner, request, account.clone())).await?, account))
+            let account = Account(record.clone());
+            if IS_BUILT_IN && let Some(span) = record.span() {
+                let forwarded = Box::pin(forward(inner, request, account.clone()));
+                return Ok((span.around(forwarded).await?, account));
+            }
+            Ok((forward(inner, request, account.clone()).await?, account))
         }
     }
 }
@@ -184,7 +190,9 @@ impl LlmInterface for OpenAiCompatible {
             };
             account.count(usage.prompt_tokens, usage.completion_tokens);
             response.usage = Some(usage);
-            account.0.span().answered(&response);
+            if let Some(span) = account.0.span() {
+                span.answered(&response);
+            }
             account.end(Outcome::Succeeded);
             Ok(response)
         })
@@ -248,8 +256,7 @@ impl StreamRecord for ClientRecord {
             let usage = stream.usage();
             self.call.count(usage.prompt_tokens, usage.completion_tokens);
         }
-        let span = self.call.span();
-        if span.is_seen() {
+        if let Some(span) = self.call.span() {
             span.answered(&stream.so_far());
         }
         self.call.end(outcome);
@@ -289,17 +296,27 @@ impl Inner {
         request: CallRequest,
     ) -> Result<(C::Answer, Account), Error> {
         let record = self.begin("chat", request.model.as_deref());
-        let span = record.span();
-        span.asks(|| request.body.parameters(), false);
-        let answered = span.around(async {
-            let mut call = self.call(record.clone(), &request, Target::Answer, false)?;
-            let outcome = self.engine.exchange(&mut call, &WholeBody(codec)).await;
-            let (answer, lease) = outcome.inspect_err(|error| record.fail(error))?;
-            record.answered_by(lease.id(), lease.key_label());
-            self.engine.works(&call, lease);
-            Ok(answer)
-        });
-        Ok((answered.await?, Account(record)))
+        let answer = if IS_BUILT_IN && let Some(span) = record.span() {
+            span.asks(request.body.parameters(), false);
+            span.around(Box::pin(self.exchange(codec, request, &record))).await
+        } else {
+            self.exchange(codec, request, &record).await
+        };
+        Ok((answer?, Account(record)))
+    }
+
+    async fn exchange<C: Codec>(
+        &self,
+        codec: C,
+        request: CallRequest,
+        record: &Arc<CallRecord>,
+    ) -> Result<C::Answer, Error> {
+        let mut call = self.call(record.clone(), &request, Target::Answer, false)?;
+        let outcome = self.engine.exchange(&mut call, &WholeBody(codec)).await;
+        let (answer, lease) = outcome.inspect_err(|error| record.fail(error))?;
+        record.answered_by(lease.id(), lease.key_label());
+        self.engine.works(&call, lease);
+        Ok(answer)
     }
 
     /// A call that is ready to be exchanged.

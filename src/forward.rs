@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures_util::stream;
 
 use crate::call::Call;
+use crate::call_span::IS_BUILT_IN;
 use crate::client::Inner;
 use crate::clocks::{Limit, Pieces};
 use crate::codec::Account;
@@ -139,8 +140,7 @@ impl Held {
     /// The next piece that may be shown.
     async fn next(&mut self) -> Option<Result<Bytes, TransportError>> {
         loop {
-            let span = self.call.record.span();
-            let piece = match span.around(self.piece()).await {
+            let piece = match self.piece_in_span().await {
                 Some(Ok(bytes)) if bytes.is_empty() => continue,
                 Some(Ok(bytes)) => bytes,
                 None if !self.rest.is_empty() => Bytes::new(),
@@ -151,6 +151,13 @@ impl Held {
                 return Some(Ok(shown.into()));
             }
         }
+    }
+
+    async fn piece_in_span(&mut self) -> Option<Result<Bytes, TransportError>> {
+        if IS_BUILT_IN && let Some(span) = self.call.record.span() {
+            return span.around(Box::pin(self.piece())).await;
+        }
+        self.piece().await
     }
 
     /// The next piece that comes.

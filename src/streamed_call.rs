@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use crate::accounting::CallRecord;
 use crate::call::Call;
+use crate::call_span::IS_BUILT_IN;
 use crate::client::Inner;
 use crate::codec::{Account, CallRequest, Codec};
 use crate::core::key_record::Note;
@@ -51,12 +52,10 @@ impl<C: Codec> ChunkStream<C> {
 
     /// The next chunk, the error that ends the stream, or `None` at the answer's proper end.
     pub async fn next(&mut self) -> Option<Result<C::Chunk, Error>> {
-        let span = self.record.span();
-        let next = span.around(self.read_next()).await;
-        if let Some(Err(error)) = &next {
-            span.failed(error.kind(), error.status());
+        if IS_BUILT_IN && let Some(span) = self.record.span() {
+            return span.around(Box::pin(self.read_next())).await;
         }
-        next
+        self.read_next().await
     }
 
     async fn read_next(&mut self) -> Option<Result<C::Chunk, Error>> {
@@ -66,7 +65,7 @@ impl<C: Codec> ChunkStream<C> {
             // What it takes to get an answer is much, and is not kept while that is read.
             match Box::pin(open(client, record, *asked)).await {
                 Ok(reading) => self.progress = Progress::Reading(Box::new(reading)),
-                Err(error) => return Some(Err(error)),
+                Err(error) => return Some(Err(self.told(error))),
             }
         }
         let Progress::Reading(reading) = &mut self.progress else { return None };
@@ -86,14 +85,13 @@ impl<C: Codec> ChunkStream<C> {
     /// nothing of what [`next`](Self::next) will give.
     pub fn buffered(&mut self) -> Option<Result<C::Chunk, Error>> {
         let Progress::Reading(reading) = &mut self.progress else { return None };
-        let span = self.record.span();
-        match span.within(|| reading.body.buffered()) {
+        let buffered = match self.record.span() {
+            Some(span) => span.within(|| reading.body.buffered()),
+            None => reading.body.buffered(),
+        };
+        match buffered {
             Ok(chunk) => chunk.map(Ok),
-            Err(failure) => {
-                let error = span.within(|| self.fail(failure))?;
-                span.failed(error.kind(), error.status());
-                Some(Err(error))
-            }
+            Err(failure) => self.fail(failure).map(Err),
         }
     }
 
@@ -111,7 +109,15 @@ impl<C: Codec> ChunkStream<C> {
         let Progress::Reading(reading) = self.take() else { return None };
         let Reading { call, lease, .. } = *reading;
         let failure = self.client.engine.end_attempt(&call, lease, failure);
-        Some(self.client.engine.error(&call, failure))
+        Some(self.told(self.client.engine.error(&call, failure)))
+    }
+
+    /// The error, of which the call's span has been told.
+    fn told(&self, error: Error) -> Error {
+        if let Some(span) = self.record.span() {
+            span.failed(error.kind(), error.status());
+        }
+        error
     }
 }
 
