@@ -201,7 +201,10 @@ impl CallRecord {
         if let (Event::FirstToken { took, .. }, Some(span)) = (event, self.span()) {
             span.first_token(took.as_secs_f64());
         }
-        self.counters.tell(self.id, event);
+        match self.span() {
+            Some(span) => span.within(|| self.counters.tell(self.id, event)),
+            None => self.counters.tell(self.id, event),
+        }
     }
 
     fn waits(&self, reason: WaitFor) {
@@ -233,13 +236,11 @@ impl CallRecord {
 
     /// The call has ended.
     pub fn end(&self, outcome: Outcome) {
-        let span = self.span(); // it closes when this is done
         let (answered_by, failed_attempts) = {
             let mut state = lock(&self.state);
             if std::mem::replace(&mut state.ended, true) {
                 return;
             }
-            state.span = None;
             (state.answered_by.clone(), state.attempts.len())
         };
         let total = match outcome {
@@ -249,13 +250,10 @@ impl CallRecord {
         };
         total.fetch_add(1, Relaxed);
         let key_label = answered_by.as_ref().map(|(_, label)| &**label);
-        let ends = Event::Ends { outcome, key_label };
-        match span {
-            Some(span) => {
-                span.ended(outcome, failed_attempts);
-                span.within(|| self.tell(ends));
-            }
-            None => self.tell(ends),
+        self.tell(Event::Ends { outcome, key_label });
+        if let Some(span) = self.span() {
+            span.ended(outcome, failed_attempts);
+            lock(&self.state).span = None; // so that it closes, whoever still holds the record
         }
     }
 }

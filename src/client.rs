@@ -296,27 +296,18 @@ impl Inner {
         request: CallRequest,
     ) -> Result<(C::Answer, Account), Error> {
         let record = self.begin("chat", request.model.as_deref());
-        let answer = if IS_BUILT_IN && let Some(span) = record.span() {
-            span.asks(request.body.parameters(), false);
-            span.around(Box::pin(self.exchange(codec, request, &record))).await
-        } else {
-            self.exchange(codec, request, &record).await
-        };
-        Ok((answer?, Account(record)))
-    }
-
-    async fn exchange<C: Codec>(
-        &self,
-        codec: C,
-        request: CallRequest,
-        record: &Arc<CallRecord>,
-    ) -> Result<C::Answer, Error> {
         let mut call = self.call(record.clone(), &request, Target::Answer, false)?;
-        let outcome = self.engine.exchange(&mut call, &WholeBody(codec)).await;
+        let reader = WholeBody(codec);
+        let outcome = if IS_BUILT_IN && let Some(span) = record.span() {
+            span.asks(request.body.parameters(), false);
+            span.around(Box::pin(self.engine.exchange(&mut call, &reader))).await
+        } else {
+            self.engine.exchange(&mut call, &reader).await
+        };
         let (answer, lease) = outcome.inspect_err(|error| record.fail(error))?;
         record.answered_by(lease.id(), lease.key_label());
         self.engine.works(&call, lease);
-        Ok(answer)
+        Ok((answer, Account(record)))
     }
 
     /// A call that is ready to be exchanged.

@@ -52,24 +52,28 @@ impl<C: Codec> ChunkStream<C> {
 
     /// The next chunk, the error that ends the stream, or `None` at the answer's proper end.
     pub async fn next(&mut self) -> Option<Result<C::Chunk, Error>> {
-        if IS_BUILT_IN && let Some(span) = self.record.span() {
-            return span.around(Box::pin(self.read_next())).await;
-        }
-        self.read_next().await
-    }
-
-    async fn read_next(&mut self) -> Option<Result<C::Chunk, Error>> {
+        let span = if IS_BUILT_IN { self.record.span() } else { None };
         if let Progress::Asked(_) = self.progress {
             let Progress::Asked(asked) = self.take() else { return None };
             let (client, record) = (self.client.clone(), self.record.clone());
             // What it takes to get an answer is much, and is not kept while that is read.
-            match Box::pin(open(client, record, *asked)).await {
+            let opening = Box::pin(open(client, record, *asked));
+            let opened = match &span {
+                Some(span) => span.around(opening).await,
+                None => opening.await,
+            };
+            match opened {
                 Ok(reading) => self.progress = Progress::Reading(Box::new(reading)),
                 Err(error) => return Some(Err(self.told(error))),
             }
         }
         let Progress::Reading(reading) = &mut self.progress else { return None };
-        match reading.body.next(self.client.engine.runtime()).await {
+        let runtime = self.client.engine.runtime();
+        let next = match span {
+            Some(span) => span.around(Box::pin(reading.body.next(runtime))).await,
+            None => reading.body.next(runtime).await,
+        };
+        match next {
             Ok(Some(chunk)) => Some(Ok(chunk)),
             Ok(None) => {
                 if let Progress::Reading(reading) = self.take() {
