@@ -82,6 +82,11 @@ export interface ChatOptions {
   /** How often to try again after the first time. Default: the client's. */
   maxRetries?: number;
   /**
+   * Which of the calls that wait goes on first: a whole number from -100 to 100; larger is earlier, each step worth 10
+   * seconds of waiting, so that no call waits for ever. It is not sent to the provider. Default: 0.
+   */
+  priority?: number;
+  /**
    * What becomes of a stream that breaks after its first visible token. `"fail"`: it ends with an error that holds the
    * partial text. `"restart"`: it is begun anew, on the next target of a {@link Fallback} or on the same; a chunk with
    * `restart` says so, and what came before it is void. Default: the {@link Fallback}'s, or `"fail"`.
@@ -704,12 +709,13 @@ export class TokenBucket {
   /** How many callers wait. */
   readonly waiters: number;
   /**
-   * Takes `amount` (default: 1) tokens when they are there and it is this caller's turn.
+   * Takes `amount` (default: 1) tokens when they are there and it is this caller's turn; a larger `priority` (default: 0)
+   * comes earlier, as in {@link ChatOptions}.
    *
    * @throws {@link RateLimitError} with `retryAt`, at once, where the wait does not fit `timeout` (in seconds;
    * default: none); the signal's reason; {@link ConfigError} for more than `capacity`.
    */
-  acquire(amount?: number, options?: { timeout?: number; signal?: AbortSignal | null }): Promise<void>;
+  acquire(amount?: number, options?: { timeout?: number; priority?: number; signal?: AbortSignal | null }): Promise<void>;
   /** Takes `amount` (default: 1) tokens if they are there and nobody waits. */
   tryAcquire(amount?: number): boolean;
   /** Fills it. */

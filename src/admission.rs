@@ -58,7 +58,8 @@ impl Engine {
     }
 
     async fn bucket_token(&self, call: &mut Call) -> Result<(), Error> {
-        let mut token = call.bucket.acquire_until(1, call.deadline());
+        let mut token =
+            call.bucket.acquire_until(1, (call.started, call.priority), call.deadline());
         let record = call.record.clone();
         let told = |planned| {
             record.tell(Event::Waits { reason: WaitFor::Token, planned: Some(planned) });

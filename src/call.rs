@@ -28,6 +28,8 @@ pub(crate) struct Call {
     pub clocks: Clocks,
     pub route: Option<Route>,
     pub started: Timestamp,
+    /// From −100 to 100; larger is earlier.
+    pub priority: i8,
     /// When the last attempt was sent.
     pub sent: Timestamp,
     /// Makes the body anew where the wish for usage is refused; until it is used.

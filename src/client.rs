@@ -325,6 +325,7 @@ impl Inner {
         let mut call =
             self.call_of(record, request.model.as_deref(), target, body, (clocks, retries))?;
         call.route.clone_from(&request.route);
+        call.priority = request.priority;
         call.retries = Retries::new(retries).leaving_silence(call.has_next());
         Ok(call)
     }
@@ -371,6 +372,7 @@ impl Inner {
             clocks,
             route: None,
             started,
+            priority: 0,
             sent: started,
             without_usage: None,
             retries: Retries::new(retries),

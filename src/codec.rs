@@ -118,6 +118,9 @@ pub struct CallRequest {
     pub idle_timeout: Option<Duration>,
     /// How often to try again after the first time.
     pub max_retries: Option<u32>,
+    /// From −100 to 100: of calls that wait, one of a larger priority goes on earlier, as if it had come
+    /// 10 seconds earlier for each step. Default: 0.
+    pub priority: i8,
     /// How the call is one of several, where it is a fallback's.
     pub route: Option<Route>,
 }
@@ -156,6 +159,7 @@ impl CallRequest {
             first_token_timeout: None,
             idle_timeout: None,
             max_retries: None,
+            priority: 0,
             route: None,
         }
     }

@@ -12,8 +12,9 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::FusedFuture;
 
+use crate::core::rank::{Rank, Ticket};
 use crate::core::time::{Timestamp, seconds_text};
-use crate::core::token_bucket::{Bucket, Ticket, Turn};
+use crate::core::token_bucket::{Bucket, Turn};
 use crate::error::{Error, ErrorKind, Problem};
 use crate::platform::{BoxFuture, Runtime, number_text, the_clock};
 use crate::shared_bucket::SharedBucket;
@@ -21,6 +22,9 @@ use crate::stats::BucketStats;
 
 /// Two computations of one moment differ by rounding, which is no reason for a new timer.
 const SAME_MOMENT: Duration = Duration::from_micros(1);
+
+/// When whoever has not come yet came: it comes when it first looks.
+const NOW: Timestamp = Timestamp::new(Duration::MAX);
 
 /// When a timer that has rung would ring again: a future is not polled after its end.
 const HAS_RUNG: Timestamp = Timestamp::new(Duration::MAX);
@@ -169,7 +173,8 @@ impl TokenBucket {
             if f64::from(amount) > bucket.capacity() {
                 return Err(Refused::MoreThanCapacity(bucket.capacity()));
             }
-            bucket.try_take(amount.into(), now).map_err(|at| Refused::NotYet(at - now))
+            let rank = Rank::new(now, 0);
+            bucket.try_take(amount.into(), rank, now).map_err(|at| Refused::NotYet(at - now))
         })
     }
 
@@ -180,8 +185,22 @@ impl TokenBucket {
     /// [`ErrorKind::RateLimited`] with [`Error::retry_at`] where the wait does not fit `timeout`;
     /// [`ErrorKind::Config`] where `amount` is above the capacity.
     pub fn acquire(&self, amount: u32, timeout: Option<Duration>) -> Acquire {
+        self.acquire_with_priority(amount, 0, timeout)
+    }
+
+    /// The same with a priority from −100 to 100 in place of 0. A larger one is served earlier: each step
+    /// of it is worth 10 seconds of waiting, so that nobody waits for ever.
+    ///
+    /// # Errors
+    /// As [`acquire`](Self::acquire).
+    pub fn acquire_with_priority(
+        &self,
+        amount: u32,
+        priority: i8,
+        timeout: Option<Duration>,
+    ) -> Acquire {
         let deadline = timeout.map(|timeout| self.shared.runtime.now() + timeout);
-        self.acquire_until(amount, deadline)
+        self.acquire_until(amount, (NOW, priority), deadline)
     }
 
     /// Fills the bucket.
@@ -194,11 +213,19 @@ impl TokenBucket {
         self.shared.change(|bucket, now| bucket.lower_to(level, now));
     }
 
-    pub(crate) fn acquire_until(&self, amount: u32, deadline: Option<Timestamp>) -> Acquire {
+    /// For a call that came then and has this priority.
+    pub(crate) fn acquire_until(
+        &self,
+        amount: u32,
+        (came, priority): (Timestamp, i8),
+        deadline: Option<Timestamp>,
+    ) -> Acquire {
         let shared = self.shared.clone();
         Acquire {
             shared,
             amount: amount.into(),
+            came,
+            priority,
             deadline,
             waiting: None,
             has_waited: false,
@@ -252,6 +279,8 @@ impl fmt::Debug for TokenBucket {
 pub struct Acquire {
     shared: Arc<SharedBucket>,
     amount: f64,
+    came: Timestamp,
+    priority: i8,
     deadline: Option<Timestamp>,
     waiting: Option<Waiting>,
     has_waited: bool,
@@ -342,20 +371,24 @@ impl Acquire {
     /// The first look: take the tokens, or join the queue if the wait is worth beginning.
     fn arrive(&mut self, waker: &Waker) -> Result<(Turn, Timestamp), Error> {
         let (amount, deadline, waker) = (self.amount, self.deadline, waker.clone());
+        let (came, priority) = (self.came, self.priority);
         let (turn, ticket, now) = self
             .shared
             .change(|bucket, now| {
                 if amount > bucket.capacity() {
                     return Err(Refused::MoreThanCapacity(bucket.capacity()));
                 }
-                Ok(match bucket.try_take(amount, now) {
+                let rank = Rank::new(came.min(now), priority);
+                Ok(match bucket.try_take(amount, rank, now) {
                     Ok(()) => (Turn::Granted, None, now),
                     Err(at) if deadline.is_some_and(|deadline| at > deadline) => {
                         (Turn::LookAgainAt(at), None, now)
                     }
-                    Err(at) => {
-                        (Turn::LookAgainAt(at), Some((bucket.join(amount, waker, at), at)), now)
-                    }
+                    Err(at) => (
+                        Turn::LookAgainAt(at),
+                        Some((bucket.join(amount, rank, waker, at), at)),
+                        now,
+                    ),
                 })
             })
             .map_err(|refused| Error::new(ErrorKind::Config, refused.to_string()))?;

@@ -2,6 +2,7 @@
 
 import { Bucket, checked } from "lockkeeper-core";
 import { callSite, configError, optionErrorOf } from "./errors.js";
+import { problemOfPriority } from "./priority.js";
 import { problemOfSignal } from "./signals.js";
 import { runUntil } from "./task.js";
 
@@ -42,12 +43,12 @@ export class TokenBucket {
 
   async acquire(amount = 1, options) {
     const site = callSite(this.acquire);
-    const { timeout = undefined, signal } = options ?? {};
-    const problems = problemOfSignal(signal);
+    const { timeout = undefined, priority, signal } = options ?? {};
+    const problems = [...problemOfSignal(signal), ...problemOfPriority(priority)];
     const problem = timeout == null ? undefined : typeof timeout === "number" ? checked(timeout) : "expected a number of seconds";
     if (problem) problems.push(["timeout", problem]);
     if (problems.length) throw configError(problems, site);
-    await runUntil(this.#core.acquire(whole(amount, site), timeout ?? undefined), signal, site);
+    await runUntil(this.#core.acquire(whole(amount, site), priority ?? 0, timeout ?? undefined), signal, site);
   }
 
   tryAcquire(amount = 1) {

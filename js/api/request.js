@@ -2,6 +2,7 @@
 
 import { Terms } from "lockkeeper-core";
 import { configError } from "./errors.js";
+import { problemOfPriority } from "./priority.js";
 import { problemOfInterrupt, ROUTE } from "./route.js";
 import { problemOfSignal } from "./signals.js";
 
@@ -14,21 +15,21 @@ const MOST_RETRIES = 100;
  */
 export function requestOf(messages, options, model, streams, site) {
   const problems = typeof (options ?? {}) === "object" ? [] : [["options", "expected an object"]];
-  const { signal, maxRetries, timeout, headersTimeout, firstTokenTimeout, idleTimeout, onInterrupt, ...fields } = Object(options ?? {});
+  const { signal, maxRetries, timeout, headersTimeout, firstTokenTimeout, idleTimeout, onInterrupt, priority, ...fields } = Object(options ?? {});
   if (fields.stream_options === null) delete fields.stream_options;
-  problems.push(...problemsOf(messages, fields, streams), ...problemOfSignal(signal), ...problemOfInterrupt(onInterrupt));
+  problems.push(...problemsOf(messages, fields, streams), ...problemOfSignal(signal), ...problemOfInterrupt(onInterrupt), ...problemOfPriority(priority));
   const text = written({ ...fields, model: fields.model ?? model, messages, stream: streams || undefined }, problems);
   const own = typeof fields.model === "string" && fields.model !== model ? fields.model : undefined;
   const choices = Number.isInteger(fields.n) && fields.n > 0 ? fields.n : 1;
-  const terms = termsOf([timeout, headersTimeout, firstTokenTimeout, idleTimeout], maxRetries, fields[ROUTE], problems);
+  const terms = termsOf([timeout, headersTimeout, firstTokenTimeout, idleTimeout], { maxRetries, priority, route: fields[ROUTE] }, problems);
   if (problems.length === 0) return { text, own, choices, mayAskUsage: fields.stream_options === undefined, terms };
   terms?.free();
   throw configError(problems, site);
 }
 
-/** What the options say of how long the call may take and how often to try; mostly nothing. */
-function termsOf(clocks, maxRetries, route, problems) {
-  if (maxRetries == null && !route && clocks.every((seconds) => seconds == null)) return undefined;
+/** What the options say of how long the call may take, how often to try and who is first; mostly nothing. */
+function termsOf(clocks, { maxRetries, priority, route }, problems) {
+  if (maxRetries == null && !priority && !route && clocks.every((seconds) => seconds == null)) return undefined;
   const terms = new Terms();
   for (const [number, seconds] of clocks.entries()) {
     const problem = seconds == null ? undefined : typeof seconds === "number" ? terms.clock(number, seconds) : "expected a number of seconds";
@@ -39,6 +40,7 @@ function termsOf(clocks, maxRetries, route, problems) {
   } else if (maxRetries != null) {
     terms.retries(maxRetries);
   }
+  if (priority && !problems.length) terms.priority(priority);
   if (route) terms.route(route.hasNext, route.beginWithin);
   route?.gates.forEach((gate) => isHeld(gate) && terms.gate(gate));
   return terms;

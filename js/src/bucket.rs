@@ -51,9 +51,9 @@ impl Bucket {
     }
 
     /// Takes tokens in turn. The timeout has been checked, by `checked`.
-    pub fn acquire(&self, amount: u32, timeout: Option<f64>) -> Task {
+    pub fn acquire(&self, amount: u32, priority: i8, timeout: Option<f64>) -> Task {
         let timeout = timeout.and_then(|seconds| duration_from_seconds(seconds).ok());
-        let tokens = self.0.acquire(amount, timeout);
+        let tokens = self.0.acquire_with_priority(amount, priority, timeout);
         Task::new(async move {
             tokens.await.map_err(|error| lists::error(&error))?;
             Ok(JsValue::UNDEFINED)

@@ -202,7 +202,7 @@ impl RequestBody for Body {
 pub fn request(body: String, model: Option<String>, n: u32, terms: Option<Terms>) -> CallRequest {
     let request =
         CallRequest { model, choices: n as usize, ..CallRequest::new(Arc::new(Body(body))) };
-    let Some(Terms { clocks, max_retries, route }) = terms else { return request };
+    let Some(Terms { clocks, max_retries, priority, route }) = terms else { return request };
     let [timeout, headers_timeout, first_token_timeout, idle_timeout] = clocks;
     CallRequest {
         timeout,
@@ -210,6 +210,7 @@ pub fn request(body: String, model: Option<String>, n: u32, terms: Option<Terms>
         first_token_timeout,
         idle_timeout,
         max_retries,
+        priority,
         route,
         ..request
     }
@@ -222,6 +223,7 @@ pub struct Terms {
     /// In the order of `CLOCKS` there.
     clocks: [Option<Duration>; 4],
     max_retries: Option<u32>,
+    priority: i8,
     route: Option<Route>,
 }
 
@@ -248,6 +250,11 @@ impl Terms {
     /// Sets how often to try again.
     pub fn retries(&mut self, max_retries: u32) {
         self.max_retries = Some(max_retries);
+    }
+
+    /// Sets which of the calls that wait goes on first.
+    pub fn priority(&mut self, priority: i8) {
+        self.priority = priority;
     }
 
     /// Sets one of the clocks; what is wrong with it, if something is.

@@ -92,6 +92,7 @@ impl ChatBody {
             first_token_timeout: options.first_token_timeout,
             idle_timeout: options.idle_timeout,
             max_retries: options.max_retries,
+            priority: options.priority.unwrap_or_default(),
             route: options.route.clone(),
             body: Arc::new(self),
         }

@@ -67,6 +67,9 @@ open_object! {
         pub idle_timeout: Option<Duration> as Seconds = "idle_timeout" [local],
         /// How often to try again after the first time. Default: the client's.
         pub max_retries: Option<u32> = "max_retries" [local],
+        /// Which of the calls that wait goes on first: a whole number from −100 to 100, larger is earlier,
+        /// each step worth 10 seconds of waiting. It is not sent. Default: 0.
+        pub priority: Option<i8> = "priority" [local],
         /// What becomes of a stream that breaks after its first visible token. Default: it fails.
         pub on_interrupt: Option<OnInterrupt> = "on_interrupt" [local],
     }
@@ -124,6 +127,8 @@ impl ChatOptions {
         idle_timeout: Duration;
         /// Sets how often to try again after the first time.
         max_retries: u32;
+        /// Sets which of the calls that wait goes on first, from −100 to 100; larger is earlier.
+        priority: i8;
         /// Sets what becomes of a stream that breaks after its first visible token.
         on_interrupt: OnInterrupt;
     }

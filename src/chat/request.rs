@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::message::{Message, Role};
 use super::options::ChatOptions;
+use crate::core::rank::HIGHEST;
 use crate::error::{Error, Problem};
 
 /// The JSON body that asks for an answer to `messages`.
@@ -84,6 +85,9 @@ fn problems(messages: &[Message], options: &ChatOptions, stream: bool) -> Vec<Pr
             report(name, "must be longer than 0 seconds".into());
         }
     }
+    if options.priority.is_some_and(|priority| !(-HIGHEST..=HIGHEST).contains(&priority)) {
+        report("priority", format!("must be a whole number from -{HIGHEST} to {HIGHEST}"));
+    }
     for name in options.extra.keys().filter(|name| is_given_twice(options, name)) {
         report(name, "is given in `extra`, and as a field of its own".into());
     }
@@ -148,6 +152,7 @@ mod tests {
             .tool_choice(ToolChoice::Function("f".into()))
             .timeout(Duration::from_secs(1))
             .max_retries(3)
+            .priority(-5)
             .extra("top_k", 40);
         let tool = json!({"type": "function",
             "function": {"name": "f", "description": "d", "parameters": {}}});
@@ -195,10 +200,11 @@ mod tests {
         let options = ChatOptions::default()
             .temperature(f64::NAN)
             .top_p(f64::INFINITY)
-            .timeout(Duration::ZERO);
+            .timeout(Duration::ZERO)
+            .priority(101);
         let error = request_body(&[], &options, "m", false, false).unwrap_err();
         let paths: Vec<_> = error.problems().iter().map(|problem| problem.path.as_str()).collect();
-        assert_eq!(paths, ["messages", "temperature", "top_p", "timeout"]);
+        assert_eq!(paths, ["messages", "temperature", "top_p", "timeout", "priority"]);
         let error = request_body(&[Message::default()], &ChatOptions::default(), "m", false, false);
         assert!(error.unwrap_err().message().starts_with("messages[0].role: is missing"));
     }

@@ -16,6 +16,7 @@ pub mod key_record;
 pub mod key_slot;
 pub mod names;
 pub mod provider_error;
+pub mod rank;
 pub mod ranked_heap;
 pub mod redaction;
 pub mod retry;

@@ -174,6 +174,7 @@ impl Caller {
         options.model = self.plan.model.map(|model| MODELS[model].to_owned());
         options.timeout = self.plan.timeout;
         options.max_retries = self.plan.max_retries;
+        options.priority = Some(self.plan.priority);
         options
     }
 

@@ -43,6 +43,7 @@ pub struct CallPlan {
     pub model: Option<usize>,
     pub timeout: Option<Duration>,
     pub max_retries: Option<u32>,
+    pub priority: i8,
     pub leaves: Leaves,
     /// How often the call is polled although nothing has changed, as beside others in a `select!`.
     pub fidgets: Option<Duration>,
@@ -181,6 +182,7 @@ fn calls(r: &mut Random, is_ideal: bool, rate: f64) -> Vec<CallPlan> {
     let (streaming, leaving) = (r.unit(), if r.chance(0.5) { 0.0 } else { r.between(0.0, 0.5) });
     let (hurried, elsewhere) = (r.between(0.0, 0.4), if r.chance(0.5) { 0.0 } else { 0.4 });
     let (patience, slow) = (r.of_any_magnitude(0.05, 60.0), r.between(0.0, 0.2));
+    let ranked = if is_ideal || r.chance(0.6) { 0.0 } else { r.unit() };
     let arrivals = arrivals(r, count, rate);
     let plan = |at| {
         let streams = r.chance(streaming);
@@ -198,6 +200,7 @@ fn calls(r: &mut Random, is_ideal: bool, rate: f64) -> Vec<CallPlan> {
             timeout: (!is_ideal && r.chance(hurried))
                 .then(|| Duration::from_secs_f64(patience * r.between(0.2, 2.0))),
             max_retries: r.chance(0.1).then(|| r.whole(0, 4) as u32),
+            priority: if r.chance(ranked) { r.whole(0, 6) as i8 - 3 } else { 0 },
             leaves,
             fidgets: fidgets.then(|| Duration::from_secs_f64(r.of_any_magnitude(0.02, 2.0))),
             rests: if streams && r.chance(slow) { r.seconds(0.1, 3.0) } else { Duration::ZERO },

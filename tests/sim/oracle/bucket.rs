@@ -7,7 +7,6 @@
 //! Timers do not ring earlier for a step on, though, so idleness is judged without such steps, and
 //! order only where they make nobody so late that the rest must pass.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::Case;
@@ -55,27 +54,45 @@ fn window_law(case: &Case, index: usize, model: &str) {
     }
 }
 
-/// First attempts start in the order in which their calls asked. A call that finds no ready key
-/// gives its token back and queues again, so the order is known only until the first trouble with a
-/// key.
+/// First attempts start in the order of their calls: of one priority in that in which they asked, of
+/// several as if each step of it were 10 seconds. A call that finds no ready key gives its token back and
+/// queues again, so the order is known only until the first trouble with a key.
 fn first_come_first_served(case: &Case) {
-    let mut queues = vec![VecDeque::new(); MODELS.len()];
+    let mut queues = vec![Vec::new(); MODELS.len()];
     let of = |call: usize| case.scenario.calls[call].model.unwrap_or(0);
     for event in &case.trace.events {
         match *event {
-            Event::Asked(call) => queues[of(call)].push_back(call),
+            Event::Asked(call) => queues[of(call)].push(call),
             Event::Returned(call) => queues[of(call)].retain(|&waiting| waiting != call),
             Event::Ended(attempt) if is_trouble(&case.outcomes[attempt]) => return,
             Event::Ended(_) | Event::Answers(_) => {}
             Event::Started(attempt) => {
                 let call = case.trace.attempts[attempt].call;
                 let queue = &mut queues[of(call)];
-                if queue.contains(&call) {
-                    let first = queue.pop_front();
-                    assert_eq!(first, Some(call), "call {call} started before {first:?}");
+                let Some(place) = queue.iter().position(|&waiting| waiting == call) else {
+                    continue;
+                };
+                for (other, &waiting) in queue.iter().enumerate() {
+                    let first = comes_first(case, (waiting, other), (call, place));
+                    assert!(!first, "call {call} started before {waiting}");
                 }
+                queue.remove(place);
             }
         }
+    }
+}
+
+/// Whether one call, by its number and its place among those that asked, surely comes before another.
+fn comes_first(case: &Case, one: (usize, usize), other: (usize, usize)) -> bool {
+    let priority = |call: usize| case.scenario.calls[call].priority;
+    let rank = |call: usize| {
+        let steps = u32::from((100 - priority(call)).unsigned_abs());
+        case.trace.calls[&call].asked + Duration::from_secs(10) * steps
+    };
+    match priority(one.0) == priority(other.0) {
+        true => one.1 < other.1,
+        // The client may have seen a step of the clock between them.
+        false => rank(one.0) + LATE < rank(other.0),
     }
 }
 

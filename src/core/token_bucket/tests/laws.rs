@@ -17,10 +17,10 @@ const SLIGHT: f64 = 1e-5;
 /// What callers do. Waiters are told by their place in the queue.
 #[derive(Clone, Debug)]
 enum Op {
-    /// Takes so many tokens, or waits for them.
-    Acquire(u8),
-    /// Takes so many tokens if they are there.
-    Try(u8),
+    /// Takes so many tokens, or waits for them, at this priority.
+    Acquire(u8, i8),
+    /// Takes so many tokens if they are there, at this priority.
+    Try(u8, i8),
     /// Looks before it is told to.
     Look(Index),
     Leave(Index),
@@ -30,12 +30,17 @@ enum Op {
 
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
-        4 => (1..=2u8).prop_map(Op::Acquire),
-        1 => (1..=2u8).prop_map(Op::Try),
+        4 => (1..=2u8, priority()).prop_map(|(amount, priority)| Op::Acquire(amount, priority)),
+        1 => (1..=2u8, priority()).prop_map(|(amount, priority)| Op::Try(amount, priority)),
         1 => any::<Index>().prop_map(Op::Look),
         2 => any::<Index>().prop_map(Op::Leave),
         3 => (0..3_000u64, any::<bool>()).prop_map(|(time, last)| Op::Pass(time, last)),
     ]
+}
+
+/// Mostly that of all others.
+fn priority() -> impl Strategy<Value = i8> {
+    prop_oneof![3 => Just(0i8), 1 => -1..=1i8]
 }
 
 /// What changes the count besides.
@@ -65,7 +70,7 @@ struct Trial {
     now: Timestamp,
     /// The naive count, and when it was true.
     count: (f64, Timestamp),
-    /// The names and amounts of those who wait, in the order in which they came.
+    /// Those who wait, by rank, and within a rank in the order in which they came.
     waiting: Vec<Waits>,
     names: u64,
     granted: Vec<(f64, f64)>,
@@ -73,6 +78,7 @@ struct Trial {
 
 struct Waits {
     name: u64,
+    rank: Rank,
     ticket: Ticket,
     amount: f64,
     looks_at: Timestamp,
@@ -88,11 +94,13 @@ impl Trial {
 
     fn does(&mut self, op: &Op) {
         match op {
-            Op::Acquire(amount) => self.acquire((*amount).into()),
-            Op::Try(amount) => {
-                let amount = (*amount).into();
-                if self.bucket.try_take(amount, self.now).is_ok() {
-                    self.takes(amount);
+            Op::Acquire(amount, priority) => {
+                self.acquire((*amount).into(), Rank::new(self.now, *priority));
+            }
+            Op::Try(amount, priority) => {
+                let (amount, rank) = ((*amount).into(), Rank::new(self.now, *priority));
+                if self.bucket.try_take(amount, rank, self.now).is_ok() {
+                    self.takes(amount, self.place_of(rank));
                 }
             }
             Op::Look(index) if !self.waiting.is_empty() => {
@@ -136,22 +144,29 @@ impl Trial {
         (level + gained).min(self.bucket.capacity)
     }
 
-    fn takes(&mut self, amount: f64) {
-        assert!(self.waiting.is_empty(), "somebody was passed over");
+    /// Where one of this rank would stand.
+    fn place_of(&self, rank: Rank) -> usize {
+        self.waiting.partition_point(|waits| waits.rank <= rank)
+    }
+
+    /// Somebody takes so many who stands at this place.
+    fn takes(&mut self, amount: f64, place: usize) {
+        assert_eq!(place, 0, "somebody was passed over");
         let level = self.level();
         assert!(level + SLIGHT >= amount, "{amount} were taken of {level}");
         self.count = (level - amount, self.now);
         self.granted.push((self.now.since_origin().as_secs_f64(), amount));
     }
 
-    fn acquire(&mut self, amount: f64) {
-        match self.bucket.try_take(amount, self.now) {
-            Ok(()) => self.takes(amount),
+    fn acquire(&mut self, amount: f64, rank: Rank) {
+        let place = self.place_of(rank);
+        match self.bucket.try_take(amount, rank, self.now) {
+            Ok(()) => self.takes(amount, place),
             Err(looks_at) => {
                 self.names += 1;
                 let name = self.names;
-                let ticket = self.bucket.join(amount, name, looks_at);
-                self.waiting.push(Waits { name, ticket, amount, looks_at });
+                let ticket = self.bucket.join(amount, rank, name, looks_at);
+                self.waiting.insert(place, Waits { name, rank, ticket, amount, looks_at });
             }
         }
     }
@@ -160,11 +175,8 @@ impl Trial {
         let Waits { name, ticket, amount, .. } = self.waiting[place];
         match self.bucket.poll(ticket, name, self.now) {
             Turn::Granted => {
-                // Those who wait behind it are not passed over.
-                let behind = self.waiting.split_off(place + 1);
-                self.waiting.pop();
-                self.takes(amount);
-                self.waiting = behind;
+                self.waiting.remove(place);
+                self.takes(amount, place);
             }
             Turn::LookAgainAt(at) | Turn::BehindLateOnesUntil(at) => {
                 assert!(at > self.now, "it would look again and again");
