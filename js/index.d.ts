@@ -264,6 +264,10 @@ export interface ClientSettings {
   rateLimitCapacity?: number;
   /** How many requests may start per second in the long run. Default: 1. */
   rateLimitRefillRate?: number;
+  /** How many requests of this client may be under way at once, streams to their end; others wait for their turn. Default: any number. */
+  maxConcurrency?: number;
+  /** How many requests may be under way at once on each key. Default: any number. */
+  maxConcurrencyPerKey?: number;
   /** How long a call may take, waits and retries included, in seconds. Default: 600 for chat, none for streams. */
   timeout?: number;
   /** Streams: to the response's headers, in seconds. Default: 60. */
@@ -473,8 +477,8 @@ export interface ClientStats {
   inputTokens: number;
   /** LLM tokens received, as reported or estimated. */
   outputTokens: number;
-  /** The waits by what was waited for: a bucket token, a key that is ready, the next retry. */
-  waitsFor: { token: Waits; key: Waits; retry: Waits };
+  /** The waits by what was waited for: a bucket token, a key that is ready, the next retry, room among the requests under way. */
+  waitsFor: { token: Waits; key: Waits; retry: Waits; concurrency: Waits };
   /** The bucket of its model. */
   bucket: {
     /** The most bucket tokens that it holds. */
@@ -529,7 +533,7 @@ export interface ClientEvents {
   wait: {
     call: number;
     /** What for. */
-    for: "token" | "key" | "retry";
+    for: "token" | "key" | "concurrency" | "retry";
     /** For how long as a rule, in seconds; absent where nobody can say. */
     seconds?: number;
   };

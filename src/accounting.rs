@@ -36,7 +36,7 @@ pub(crate) struct Counters {
     failed: AtomicU64,
     cancelled: AtomicU64,
     attempts: AtomicU64,
-    waits: [WaitTotals; 3],
+    waits: [WaitTotals; 4],
     input_tokens: AtomicU64,
     output_tokens: AtomicU64,
 }
@@ -60,15 +60,15 @@ impl Counters {
 
     /// What they have come to. Of the rest of the stats they know nothing.
     pub fn snapshot(&self) -> ClientStats {
-        let [token, key, retry] = self.waits.each_ref().map(WaitTotals::snapshot);
+        let [token, key, retry, concurrency] = self.waits.each_ref().map(WaitTotals::snapshot);
         ClientStats {
             calls: self.calls.load(Relaxed),
             succeeded: self.succeeded.load(Relaxed),
             failed: self.failed.load(Relaxed),
             cancelled: self.cancelled.load(Relaxed),
             attempts: self.attempts.load(Relaxed),
-            waits: token.count + key.count + retry.count,
-            waits_for: WaitsFor { token, key, retry },
+            waits: token.count + key.count + retry.count + concurrency.count,
+            waits_for: WaitsFor { token, key, retry, concurrency },
             input_tokens: self.input_tokens.load(Relaxed),
             output_tokens: self.output_tokens.load(Relaxed),
             ..ClientStats::default()
@@ -264,6 +264,7 @@ fn place(reason: WaitFor) -> usize {
         WaitFor::Token => 0,
         WaitFor::Key => 1,
         WaitFor::Retry => 2,
+        WaitFor::Concurrency => 3,
     }
 }
 

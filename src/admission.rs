@@ -1,9 +1,8 @@
-//! How a call gets its turn: a bucket token, then the least loaded key. Nothing is held while it waits
-//! for either.
+//! How a call gets its turn: a bucket token, then the least loaded key. Neither is held while it waits
+//! for the other.
 
 use std::future::poll_fn;
-use std::pin::Pin;
-use std::task::Poll;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use crate::call::Call;
@@ -11,10 +10,12 @@ use crate::circuit::Pass;
 use crate::clocks::Alarm;
 use crate::core::key_pool::NoKey;
 use crate::core::retry::Failure;
+use crate::core::time::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::events::{Event, WaitFor};
 use crate::exchange::Engine;
 use crate::key_lease::KeyLease;
+use crate::line::Place;
 
 /// No call without a timeout waits longer than this before its first attempt, and none waits longer
 /// at a time, whatever the provider asks for: it is told when to come back instead.
@@ -24,23 +25,64 @@ const LONGEST_WAIT: Duration = Duration::from_secs(600);
 /// asks for.
 const LONGEST_WAIT_WITH_FALLBACK: Duration = Duration::from_secs(5);
 
+/// A wait for a key.
+struct Wait {
+    reason: WaitFor,
+    /// How long it takes, where that is known.
+    planned: Option<Duration>,
+    /// When to look again.
+    until: Timestamp,
+}
+
 impl Engine {
     /// Waits until an attempt may be sent, and takes the key for it.
     pub async fn admitted(&self, call: &mut Call) -> Result<KeyLease, Error> {
+        if call.place.is_none() && self.is_behind_others(call) {
+            self.await_key(call, true).await?;
+        }
         loop {
             self.bucket_token(call).await?;
             if let Err(failure) = self.may_send(call) {
                 call.bucket.give_back(1);
                 return Err(self.error(call, failure));
             }
-            match self.pool.lease_for(&call.model) {
-                Ok(lease) => return Ok(lease),
-                Err(none) => {
-                    call.bucket.give_back(1);
-                    self.await_key(call, none).await?;
-                }
+            if let Some(lease) = self.lease(call) {
+                call.place = None;
+                return Ok(lease);
             }
+            call.bucket.give_back(1);
+            self.await_key(call, self.is_behind_others(call)).await?;
         }
+    }
+
+    /// Whether somebody waits for a key whose turn comes first.
+    fn is_behind_others(&self, call: &Call) -> bool {
+        match &call.place {
+            Some(place) => !place.is_first(self.now()),
+            None => self.pool.is_behind_line(&call.model, self.room.as_ref(), call.rank()),
+        }
+    }
+
+    /// A key, if it is the call's turn and there is one.
+    fn lease(&self, call: &Call) -> Option<KeyLease> {
+        if self.is_behind_others(call) {
+            return None;
+        }
+        let seat = match &self.room {
+            Some(room) => Some(self.pool.seat(room)?),
+            None => None,
+        };
+        let mut lease = self.pool.lease_for(&call.model).ok()?;
+        lease.seat = seat;
+        Some(lease)
+    }
+
+    /// Why there would be no key for it, apart from others whose turn is first.
+    fn no_key_for(&self, call: &Call) -> Option<NoKey> {
+        if self.room.as_ref().is_some_and(|room| !room.has_some()) {
+            return Some(NoKey::Busy(None));
+        }
+        self.pool.why_none(&call.model)
     }
 
     /// Whether there is still any use in an attempt.
@@ -58,8 +100,11 @@ impl Engine {
     }
 
     async fn bucket_token(&self, call: &mut Call) -> Result<(), Error> {
-        let mut token =
-            call.bucket.acquire_until(1, (call.started, call.priority), call.deadline());
+        let mut token = call.bucket.acquire_until(
+            1,
+            (call.started, call.priority, call.record.id),
+            call.deadline(),
+        );
         let record = call.record.clone();
         let told = |planned| {
             record.tell(Event::Waits { reason: WaitFor::Token, planned: Some(planned) });
@@ -72,28 +117,72 @@ impl Engine {
         Ok(())
     }
 
-    /// Waits for a key, if one is to be hoped for in time.
-    pub async fn await_key(&self, call: &mut Call, none: NoKey) -> Result<(), Error> {
-        let mut changed = self.pool.changed();
-        if self.pool.next_key(&call.model, &[]).is_ok() {
-            return Ok(()); // one has come since we looked
-        }
-        let wait = match none {
-            NoKey::CoolingUntil(until) => until - self.now(),
-            _ => Duration::MAX,
-        };
-        if self.is_too_long(call, wait) || self.goes_elsewhere(call, wait) {
-            return Err(self.no_key(call, none));
-        }
-        let planned = (wait != Duration::MAX).then_some(wait);
-        self.waits(call, WaitFor::Key, planned);
-        let mut rested = Alarm::new(self.runtime(), self.now() + wait);
-        poll_fn(|cx| match rested.poll(cx) {
-            Poll::Pending => Pin::new(&mut changed).poll(cx),
-            rested => rested,
+    /// Waits in line for a key, if one is to be hoped for in time. Who `is_behind` others that take the
+    /// next one looks again only when something has changed.
+    pub async fn await_key(&self, call: &mut Call, is_behind: bool) -> Result<(), Error> {
+        let (place, room) = (call.place.take(), self.room.as_ref());
+        let join = || self.pool.stand_in_line(&call.model, room, call.rank());
+        let place = place.unwrap_or_else(join);
+        let mut alarm = Alarm::new(self.runtime(), self.now());
+        let mut told = false;
+        poll_fn(|cx| {
+            loop {
+                let only_as_first = is_behind && !told;
+                let Some(wait) = self.look(call, &place, only_as_first, cx.waker())? else {
+                    return Poll::Ready(Ok(()));
+                };
+                if !std::mem::replace(&mut told, true) {
+                    call.record.tell(Event::Waits { reason: wait.reason, planned: wait.planned });
+                }
+                alarm.set(wait.until);
+                if alarm.poll(cx).is_pending() {
+                    return Poll::Pending;
+                }
+            }
         })
-        .await;
+        .await?;
+        call.waited |= told;
+        call.place = Some(place);
         Ok(())
+    }
+
+    /// Looks whether there is a key for the call, in its turn; if not, what it waits for.
+    fn look(
+        &self,
+        call: &Call,
+        place: &Place,
+        only_as_first: bool,
+        waker: &Waker,
+    ) -> Result<Option<Wait>, Error> {
+        let now = self.now();
+        let (is_first, again) = place.look(waker, now);
+        let ends = self.waits_until(call, place.since);
+        let none = self.no_key_for(call);
+        // Where tokens are what is short, those behind wait for them: the bucket knows for how long.
+        let goes = is_first || !only_as_first && call.bucket.waiters() > 0;
+        if none.is_none() && goes {
+            return Ok(None);
+        }
+        let (reason, ready_at) = match none {
+            Some(NoKey::CoolingUntil(until)) => (WaitFor::Key, Some(until)),
+            Some(NoKey::Busy(until)) => (WaitFor::Concurrency, until),
+            None => (WaitFor::Key, None), // those before it take it
+            Some(none) => return Err(self.no_key(call, none)),
+        };
+        let known = none.filter(|none| matches!(none, NoKey::CoolingUntil(_))).and(ready_at);
+        let wait = known.map_or(Duration::ZERO, |until| until - now);
+        if self.is_too_long(call, wait) || self.goes_elsewhere(call, wait) || ends <= now {
+            return Err(self.no_key(call, none.unwrap_or(NoKey::Busy(None))));
+        }
+        let until = ready_at.filter(|_| is_first).map_or(again, |ready_at| ready_at.min(again));
+        Ok(Some(Wait { reason, planned: known.map(|_| wait), until: until.min(ends) }))
+    }
+
+    /// How long a call waits at most that began to at `since`.
+    fn waits_until(&self, call: &Call, since: Timestamp) -> Timestamp {
+        let longest = if call.has_next() { LONGEST_WAIT_WITH_FALLBACK } else { LONGEST_WAIT };
+        let patience = since + longest;
+        call.deadline().map_or(patience, |deadline| deadline.min(patience))
     }
 
     pub fn goes_elsewhere(&self, call: &Call, wait: Duration) -> bool {

@@ -9,9 +9,11 @@ use crate::circuit::Pass;
 use crate::clocks::{Clocks, Limit};
 use crate::codec::{RequestBody, Route};
 use crate::core::key_pool::KeyId;
+use crate::core::rank::Rank;
 use crate::core::retry::{Failure, Retries};
 use crate::core::time::Timestamp;
 use crate::error::Clock;
+use crate::line::Place;
 use crate::response_failure::Refusal;
 use crate::token_bucket::TokenBucket;
 use crate::wire::Target;
@@ -36,6 +38,8 @@ pub(crate) struct Call {
     pub without_usage: Option<Arc<dyn RequestBody>>,
     pub retries: Retries,
     pub tried: Vec<KeyId>,
+    /// Its place in the line for keys, where it waits for one.
+    pub place: Option<Place>,
     /// The last failure of each kind, the latest at the end.
     pub failures: Vec<Failure>,
     /// What the last attempt got in place of an answer, where that is passed on.
@@ -60,6 +64,11 @@ impl Call {
     /// When the answer must have begun.
     pub fn deadline(&self) -> Option<Timestamp> {
         self.beginning().map(|limit| limit.at)
+    }
+
+    /// Where it stands wherever it waits.
+    pub fn rank(&self) -> Rank {
+        Rank::new(self.started, self.priority, self.record.id)
     }
 
     /// Whether somebody else can answer in its place.

@@ -377,6 +377,7 @@ impl Inner {
             without_usage: None,
             retries: Retries::new(retries),
             tried: Vec::new(),
+            place: None,
             failures: Vec::new(),
             refusal: None,
             waited: false,

@@ -17,6 +17,7 @@ use crate::key_pool::ApiKeyPool;
 use crate::platform::{Runtime, Transport, default_transport, the_clock};
 use crate::provider_config::{BaseUrl, ModelSettings, parse};
 use crate::registry;
+use crate::room::Room;
 use crate::token_bucket::TokenBucket;
 use crate::wire::Wire;
 
@@ -398,7 +399,8 @@ fn client(
 ) -> OpenAiCompatible {
     let counters = Arc::new(Counters::new(observer));
     let engine = Engine {
-        pool,
+        pool: pool.with_most_per_key(settings.max_concurrency_per_key),
+        room: settings.max_concurrency.map(Room::new),
         transport,
         wire: Wire::new(&settings),
         retry_delay: settings.retry_delay,

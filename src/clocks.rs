@@ -123,6 +123,11 @@ impl<'a> Alarm<'a> {
         Self { runtime, at, timer: Timer::default() }
     }
 
+    /// Rings at another moment.
+    pub fn set(&mut self, at: Timestamp) {
+        self.at = at;
+    }
+
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.timer.poll(self.runtime, self.at, cx)
     }

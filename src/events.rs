@@ -15,6 +15,8 @@ pub enum WaitFor {
     Token,
     /// A key that is ready.
     Key,
+    /// Room among the requests under way.
+    Concurrency,
     /// The next retry.
     Retry,
 }

@@ -25,11 +25,14 @@ use crate::key_pool::ApiKeyPool;
 use crate::lock::lock;
 use crate::platform::{HttpResponse, MaybeSend, Runtime, Transport};
 use crate::response_failure::{self, Hints};
+use crate::room::Room;
 use crate::wire::{Target, Wire};
 
 /// What a client and its open streams work with.
 pub(crate) struct Engine {
     pub pool: ApiKeyPool,
+    /// How many requests may be under way, where that is limited.
+    pub room: Option<Arc<Room>>,
     pub transport: Arc<dyn Transport>,
     pub wire: Wire,
     pub retry_delay: Duration,
@@ -174,7 +177,7 @@ impl Engine {
                 let wait = asked_for.unwrap_or_else(|| self.backoff(n));
                 self.wait(call, failure, wait).await
             }
-            Step::AwaitKey(none) => self.await_key(call, none).await,
+            Step::AwaitKey => self.await_key(call, false).await,
         }
     }
 
@@ -213,7 +216,8 @@ impl Engine {
         if self.is_too_long(call, wait) {
             return Err(self.too_long(call, failure, wait));
         }
-        self.waits(call, WaitFor::Retry, Some(wait));
+        call.waited = true;
+        call.record.tell(Event::Waits { reason: WaitFor::Retry, planned: Some(wait) });
         let mut alarm = Alarm::new(self.runtime(), until);
         poll_fn(|cx| alarm.poll(cx)).await;
         Ok(())
@@ -236,11 +240,6 @@ impl Engine {
             None => error,
         };
         if error.kind() == ErrorKind::Config { error } else { error.with_retry_at(retry_at) }
-    }
-
-    pub fn waits(&self, call: &mut Call, reason: WaitFor, planned: Option<Duration>) {
-        call.record.tell(Event::Waits { reason, planned });
-        call.waited = true;
     }
 
     fn backoff(&self, n: u32) -> Duration {

@@ -12,6 +12,7 @@ use crate::core::retry::Failure;
 use crate::error::ErrorKind;
 use crate::key_pool::Shared;
 use crate::lock::lock;
+use crate::room::Seat;
 
 /// What a lease shows that has given its key back: nobody holds one then.
 static NO_KEY: LazyLock<LabelledKey> =
@@ -23,6 +24,8 @@ pub struct KeyLease {
     pub(crate) id: KeyId,
     /// None once it has been given back.
     pub(crate) key: Option<Arc<LabelledKey>>,
+    /// The room that its request has of the client's.
+    pub(crate) seat: Option<Seat>,
 }
 
 impl KeyLease {
@@ -68,12 +71,12 @@ impl KeyLease {
     pub(crate) fn answers(&self, model: &str, note: Option<Note>) {
         let mut pool = lock(&self.shared.pool);
         let now = self.shared.time_for(&pool);
-        let ready_again = pool.works(self.id, model, now);
+        pool.works(self.id, model, now);
         if let Some(note) = note {
             pool.note(self.id, note);
         }
         drop(pool);
-        self.shared.wake_if(ready_again);
+        self.shared.freed();
     }
 
     /// The key is limited: others must know before the response's body has come.
@@ -95,6 +98,7 @@ impl KeyLease {
 
     fn release(&mut self, fate: KeyFate, note: Option<Note>, model: &str, backoff: Backoff<'_>) {
         if let Some(key) = self.key.take() {
+            self.seat = None;
             let mut pool = lock(&self.shared.pool);
             let now = match fate.is_about_the_key() {
                 true => self.shared.runtime.now(),
@@ -103,10 +107,10 @@ impl KeyLease {
             if let Some(note) = note {
                 pool.note(self.id, note); // first: a key that retires is forgotten with its last use
             }
-            let ready_again = pool.release(self.id, fate, model, now, backoff);
+            pool.release(self.id, fate, model, now, backoff);
             pool.take_back(Leased { id: self.id, key });
             drop(pool);
-            self.shared.wake_if(ready_again);
+            self.shared.freed();
         }
     }
 }

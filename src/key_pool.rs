@@ -10,15 +10,17 @@ use crate::core::key::ApiKey;
 use crate::core::key_memory::KeyMemory;
 use crate::core::key_pool::{KeyId, KeyPool, NoKey, Scope, Wanted};
 use crate::core::key_slot::KeyStatus;
+use crate::core::rank::Rank;
 use crate::core::retry::NextKey;
 use crate::core::time::Timestamp;
 use crate::error::{Error, ErrorKind, Problem};
 use crate::key_lease::KeyLease;
+use crate::line::{Class, Line, Place};
 use crate::lock::lock;
 use crate::platform::{Runtime, the_clock};
 use crate::provider_config::{BaseUrl, ModelSettings, check_key, known_base_url};
 use crate::registry;
-use crate::wakers::{Change, Wakers};
+use crate::room::{Room, Seat};
 
 /// The API keys of one provider. Each request takes the ready key with the fewest requests in
 /// flight; a key that is limited, out of credit or refused is left alone until it may work again.
@@ -42,6 +44,8 @@ pub struct ApiKeyPool {
     shared: Arc<Shared>,
     /// Which of the keys are this handle's.
     scope: Scope,
+    /// How many requests it puts on one key at once.
+    most_per_key: u32,
 }
 
 pub(crate) struct Shared {
@@ -51,8 +55,8 @@ pub(crate) struct Shared {
     /// Empty until it is known.
     base_url: OnceLock<String>,
     pub(crate) pool: Mutex<KeyPool>,
-    /// Calls that wait for a key to become ready.
-    waiting: Wakers,
+    /// Calls that wait for a key.
+    pub(crate) line: Line,
     pub(crate) runtime: Arc<dyn Runtime>,
 }
 
@@ -145,7 +149,7 @@ impl ApiKeyPool {
             of_client: keys.clone(),
             base_url: OnceLock::new(),
             pool: Mutex::default(),
-            waiting: Wakers::default(),
+            line: Line::default(),
             runtime,
         });
         pool.bind(base_url);
@@ -163,7 +167,7 @@ impl ApiKeyPool {
         let mut pool = self.lock();
         keys.into_iter().for_each(|key| pool.add(key, self.scope));
         drop(pool);
-        self.shared.waiting.wake_all();
+        self.shared.freed();
     }
 
     /// The id that the pool was made with.
@@ -224,7 +228,7 @@ impl ApiKeyPool {
     /// does not know it.
     pub fn remove_key(&self, key: &str) -> bool {
         let known = self.lock().remove(&ApiKey::new(key), self.scope);
-        self.shared.waiting.wake_all();
+        self.shared.freed();
         known
     }
 
@@ -291,20 +295,57 @@ impl ApiKeyPool {
         let now = self.shared.time_for(&pool);
         let leased = pool.lease(self.wanted(model), now)?;
         drop(pool);
-        Ok(KeyLease { shared: self.shared.clone(), id: leased.id, key: Some(leased.key) })
+        let (id, key) = (leased.id, Some(leased.key));
+        Ok(KeyLease { shared: self.shared.clone(), id, key, seat: None })
     }
 
-    /// The key that a call would get next, which has tried these.
+    /// The key that a call would get next, which has tried these, if it had room there.
     pub(crate) fn next_key(&self, model: &str, tried: &[KeyId]) -> Result<NextKey, NoKey> {
         let mut pool = self.lock();
         let now = self.shared.time_for(&pool);
-        let key = pool.next(self.wanted(model), now)?;
+        let key = pool.next(Wanted { most: u32::MAX, ..self.wanted(model) }, now)?;
         Ok(if tried.contains(&key) { NextKey::Tried } else { NextKey::Untried })
     }
 
-    /// Resolves when keys have been added or removed from now on.
-    pub(crate) fn changed(&self) -> Change<'_> {
-        self.shared.waiting.wait()
+    /// Why there is no key now, if there is none.
+    pub(crate) fn why_none(&self, model: &str) -> Option<NoKey> {
+        let mut pool = self.lock();
+        let now = self.shared.time_for(&pool);
+        pool.next(self.wanted(model), now).err()
+    }
+
+    /// The same keys, with so many requests on each at once.
+    pub(crate) fn with_most_per_key(self, most: Option<u32>) -> Self {
+        Self { most_per_key: most.unwrap_or(u32::MAX), ..self }
+    }
+
+    /// Room for one more request of a client, if there is some.
+    pub(crate) fn seat(&self, room: &Arc<Room>) -> Option<Seat> {
+        room.take(&self.shared)
+    }
+
+    /// Whether somebody waits for keys.
+    pub(crate) fn has_line(&self) -> bool {
+        !self.shared.line.is_empty()
+    }
+
+    /// Whether somebody waits for a key that comes before one of this rank that does not.
+    pub(crate) fn is_behind_line(&self, model: &str, room: Option<&Arc<Room>>, rank: Rank) -> bool {
+        self.has_line() && self.shared.line.is_ahead(&self.class(model, room), rank, self.now())
+    }
+
+    /// A place in the line.
+    pub(crate) fn stand_in_line(&self, model: &str, room: Option<&Arc<Room>>, rank: Rank) -> Place {
+        Place::take(&self.shared, self.class(model, room), rank)
+    }
+
+    fn class(&self, model: &str, room: Option<&Arc<Room>>) -> Class {
+        Class {
+            scope: self.scope,
+            model: model.to_owned(),
+            most_per_key: self.most_per_key,
+            client: room.map_or(0, |room| Arc::as_ptr(room) as usize),
+        }
     }
 
     /// Counts an attempt that had to wait first.
@@ -332,6 +373,11 @@ impl ApiKeyPool {
                 Error::new(ErrorKind::QuotaExhausted, "every key is out of quota or credit")
                     .with_retry_at(until.and_then(in_time))
             }
+            NoKey::Busy(_) => Error::new(
+                ErrorKind::RateLimited,
+                "too many requests are under way: `max_concurrency` or `max_concurrency_per_key` has \
+                 room for no more",
+            ),
             NoKey::Denied => Error::new(ErrorKind::PermissionDenied, "no key may use this model"),
             NoKey::Dead => Error::new(ErrorKind::Authentication, "the provider refuses every key"),
             NoKey::Empty => Error::new(ErrorKind::Authentication, "the pool has no key any more"),
@@ -339,11 +385,11 @@ impl ApiKeyPool {
     }
 
     pub(crate) fn from_shared(shared: Arc<Shared>) -> Self {
-        Self { shared, scope: Scope::ALL }
+        Self { shared, scope: Scope::ALL, most_per_key: u32::MAX }
     }
 
     fn wanted<'a>(&self, model: &'a str) -> Wanted<'a> {
-        Wanted { model, scope: self.scope }
+        Wanted { model, scope: self.scope, most: self.most_per_key }
     }
 
     fn now(&self) -> crate::Timestamp {
@@ -396,10 +442,10 @@ impl Shared {
         if pool.is_well() { Timestamp::ZERO } else { self.runtime.now() }
     }
 
-    /// Wakes those who wait for a key, if one is ready that was not.
-    pub(crate) fn wake_if(&self, ready_again: bool) {
-        if ready_again {
-            self.waiting.wake_all();
+    /// A key may be ready that was not, or have room: tells those who wait for one.
+    pub(crate) fn freed(&self) {
+        if !self.line.is_empty() {
+            self.line.wake_firsts(self.runtime.now());
         }
     }
 }

@@ -227,6 +227,7 @@ fn word(reason: WaitFor) -> &'static str {
         WaitFor::Token => "token",
         WaitFor::Key => "key",
         WaitFor::Retry => "retry",
+        WaitFor::Concurrency => "concurrency",
     }
 }
 

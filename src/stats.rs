@@ -50,6 +50,8 @@ pub struct WaitsFor {
     pub key: Waits,
     /// The next retry.
     pub retry: Waits,
+    /// Room among the requests under way.
+    pub concurrency: Waits,
 }
 
 /// How often something was waited for, and for how long.
@@ -64,8 +66,13 @@ pub struct Waits {
 
 impl WaitsFor {
     /// Each reason with its waits.
-    pub(crate) fn each(&self) -> [(WaitFor, Waits); 3] {
-        [(WaitFor::Token, self.token), (WaitFor::Key, self.key), (WaitFor::Retry, self.retry)]
+    pub(crate) fn each(&self) -> [(WaitFor, Waits); 4] {
+        [
+            (WaitFor::Token, self.token),
+            (WaitFor::Key, self.key),
+            (WaitFor::Retry, self.retry),
+            (WaitFor::Concurrency, self.concurrency),
+        ]
     }
 }
 

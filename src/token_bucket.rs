@@ -26,6 +26,9 @@ const SAME_MOMENT: Duration = Duration::from_micros(1);
 /// When whoever has not come yet came: it comes when it first looks.
 const NOW: Timestamp = Timestamp::new(Duration::MAX);
 
+/// The number of who has none: of those that come at the same moment it is behind those that have.
+const LAST: u64 = u64::MAX;
+
 /// When a timer that has rung would ring again: a future is not polled after its end.
 const HAS_RUNG: Timestamp = Timestamp::new(Duration::MAX);
 
@@ -173,7 +176,7 @@ impl TokenBucket {
             if f64::from(amount) > bucket.capacity() {
                 return Err(Refused::MoreThanCapacity(bucket.capacity()));
             }
-            let rank = Rank::new(now, 0);
+            let rank = Rank::new(now, 0, LAST);
             bucket.try_take(amount.into(), rank, now).map_err(|at| Refused::NotYet(at - now))
         })
     }
@@ -200,7 +203,7 @@ impl TokenBucket {
         timeout: Option<Duration>,
     ) -> Acquire {
         let deadline = timeout.map(|timeout| self.shared.runtime.now() + timeout);
-        self.acquire_until(amount, (NOW, priority), deadline)
+        self.acquire_until(amount, (NOW, priority, LAST), deadline)
     }
 
     /// Fills the bucket.
@@ -213,19 +216,18 @@ impl TokenBucket {
         self.shared.change(|bucket, now| bucket.lower_to(level, now));
     }
 
-    /// For a call that came then and has this priority.
+    /// For a call that came then, has this priority and this number.
     pub(crate) fn acquire_until(
         &self,
         amount: u32,
-        (came, priority): (Timestamp, i8),
+        claim: (Timestamp, i8, u64),
         deadline: Option<Timestamp>,
     ) -> Acquire {
         let shared = self.shared.clone();
         Acquire {
             shared,
             amount: amount.into(),
-            came,
-            priority,
+            claim,
             deadline,
             waiting: None,
             has_waited: false,
@@ -279,8 +281,7 @@ impl fmt::Debug for TokenBucket {
 pub struct Acquire {
     shared: Arc<SharedBucket>,
     amount: f64,
-    came: Timestamp,
-    priority: i8,
+    claim: (Timestamp, i8, u64),
     deadline: Option<Timestamp>,
     waiting: Option<Waiting>,
     has_waited: bool,
@@ -371,14 +372,14 @@ impl Acquire {
     /// The first look: take the tokens, or join the queue if the wait is worth beginning.
     fn arrive(&mut self, waker: &Waker) -> Result<(Turn, Timestamp), Error> {
         let (amount, deadline, waker) = (self.amount, self.deadline, waker.clone());
-        let (came, priority) = (self.came, self.priority);
+        let (came, priority, number) = self.claim;
         let (turn, ticket, now) = self
             .shared
             .change(|bucket, now| {
                 if amount > bucket.capacity() {
                     return Err(Refused::MoreThanCapacity(bucket.capacity()));
                 }
-                let rank = Rank::new(came.min(now), priority);
+                let rank = Rank::new(came.min(now), priority, number);
                 Ok(match bucket.try_take(amount, rank, now) {
                     Ok(()) => (Turn::Granted, None, now),
                     Err(at) if deadline.is_some_and(|deadline| at > deadline) => {

@@ -168,8 +168,8 @@ export class OpenAICompatible {
   stats() {
     const { provider, model } = this.#info;
     const [counts, waits, bucket, keys] = this.#core.stats();
-    const [token, key, retry] = [0, 2, 4].map((at) => ({ count: waits[at], time: waits[at + 1] }));
-    const state = { waitsFor: { token, key, retry }, bucket: fields(BUCKET, bucket), keys: keys.map(statusOf) };
+    const [token, key, retry, concurrency] = [0, 2, 4, 6].map((at) => ({ count: waits[at], time: waits[at + 1] }));
+    const state = { waitsFor: { token, key, retry, concurrency }, bucket: fields(BUCKET, bucket), keys: keys.map(statusOf) };
     return { provider, model, ...fields(STATS, counts), ...state };
   }
 

@@ -135,8 +135,9 @@ impl Client {
     /// What it has done so far, in the order of `ClientStats`, then its waits, its bucket and its keys.
     pub fn stats(&self) -> JsValue {
         let stats = self.llm.stats();
-        let WaitsFor { token, key, retry, .. } = stats.waits_for;
-        let waits = [token, key, retry].map(|it| [it.count as f64, it.time.as_secs_f64()]);
+        let WaitsFor { token, key, retry, concurrency, .. } = stats.waits_for;
+        let waits =
+            [token, key, retry, concurrency].map(|it| [it.count as f64, it.time.as_secs_f64()]);
         let counts = [
             stats.calls,
             stats.succeeded,

@@ -37,6 +37,7 @@ fn parts(event: &Event<'_>) -> (&'static str, JsValue) {
             let reason = match reason {
                 WaitFor::Token => "token",
                 WaitFor::Key => "key",
+                WaitFor::Concurrency => "concurrency",
                 _ => "retry",
             };
             ("wait", list([reason.into(), planned.map(|it| it.as_secs_f64()).into()]))

@@ -31,6 +31,9 @@ pub enum NoKey {
     Dead,
     /// The last key was removed.
     Empty,
+    /// So many requests are under way that there is room for no more; until then at the latest, when the
+    /// first of the cooling keys is ready.
+    Busy(Option<Timestamp>),
 }
 
 /// Some of a pool's keys: those of one entry of a configuration. A key may stand in several.
@@ -47,6 +50,8 @@ impl Scope {
 pub struct Wanted<'a> {
     pub model: &'a str,
     pub scope: Scope,
+    /// With fewer requests in flight than this.
+    pub most: u32,
 }
 
 /// A key in use.
@@ -144,13 +149,13 @@ impl KeyPool {
         Ok(KeyId { slot, generation: entry.generation })
     }
 
-    /// A key has begun to answer. True if that made it ready again.
-    pub fn works(&mut self, id: KeyId, model: &str, now: Timestamp) -> bool {
-        self.change(id, |slot| slot.works(model, now))
+    /// A key has begun to answer.
+    pub fn works(&mut self, id: KeyId, model: &str, now: Timestamp) {
+        self.change(id, |slot| slot.works(model, now));
     }
 
-    /// Ends a lease. `backoff` says how long to rest after the nth 429 in a row (from 0) where the
-    /// provider does not. True if the key is ready again by it.
+    /// Ends a lease. `backoff` says how long to rest after the nth 429 in a row (from 0) where the provider
+    /// does not.
     #[inline]
     pub fn release(
         &mut self,
@@ -159,7 +164,7 @@ impl KeyPool {
         model: &str,
         now: Timestamp,
         backoff: Backoff<'_>,
-    ) -> bool {
+    ) {
         self.change(id, |slot| {
             slot.in_flight = slot.in_flight.saturating_sub(1);
             slot.learn(fate, model, now, backoff);
@@ -257,20 +262,16 @@ impl KeyPool {
         self.slots.iter().flatten().filter(move |slot| slot.is_in(scope))
     }
 
-    /// Changes a key; true if it is ready by it and was not before.
+    /// Changes a key, and puts it where it belongs then.
     #[inline]
-    fn change(&mut self, id: KeyId, change: impl FnOnce(&mut Slot)) -> bool {
+    fn change(&mut self, id: KeyId, change: impl FnOnce(&mut Slot)) {
         let slot = self.slots.get_mut(id.slot).and_then(Option::as_mut);
-        let Some(slot) = slot.filter(|slot| slot.generation == id.generation) else { return false };
-        let rested = slot.health != Health::Ready;
+        let Some(slot) = slot.filter(|slot| slot.generation == id.generation) else { return };
         change(slot);
-        if slot.is_plain() {
-            self.ready.set(id.slot, slot.rank());
-            return false;
+        match slot.is_plain() {
+            true => self.ready.set(id.slot, slot.rank()),
+            false => self.place(id.slot),
         }
-        let is_ready = slot.health == Health::Ready;
-        self.place(id.slot);
-        rested && is_ready
     }
 
     fn new_slot(&mut self, key: ApiKey) -> usize {
@@ -393,6 +394,9 @@ impl KeyPool {
             if self.will_do(slot, wanted, now) {
                 break Some(slot);
             }
+            if self.slot(slot).is_none_or(|entry| entry.in_flight >= wanted.most) {
+                break None; // and so have all behind it
+            }
             self.ready.remove(slot);
             passed_over.push(slot);
         };
@@ -410,13 +414,15 @@ impl KeyPool {
 
     fn why_none(&self, wanted: Wanted<'_>, now: Timestamp) -> NoKey {
         let (mut live, mut denied, mut exhausted, mut cooling) = (false, false, false, false);
+        let (mut busy, with_any_load) = (false, Wanted { most: u32::MAX, ..wanted });
         let (mut reset, mut ready_at) = (None, None);
         for slot in self.each(wanted.scope).filter(|slot| !slot.retired) {
             live = true;
             denied |= slot.denied.get(wanted.model).is_some();
             exhausted |= matches!(slot.health, Health::Exhausted(_) | Health::ExhaustedUntil(_));
             reset = earlier(reset, slot.health.known_reset());
-            if slot.will_do(wanted, now) {
+            if slot.will_do(with_any_load, now) {
+                busy |= slot.health == Health::Ready && slot.in_flight >= wanted.most;
                 // Whichever is ready first will do, for whatever reason it rests.
                 let ends = slot.health.rests_until().filter(|until| *until > now);
                 ready_at = earlier(ready_at, ends);
@@ -424,6 +430,7 @@ impl KeyPool {
             }
         }
         match (ready_at, live) {
+            _ if busy => NoKey::Busy(ready_at),
             (Some(until), _) if cooling => NoKey::CoolingUntil(until),
             _ if exhausted => NoKey::Exhausted(reset),
             _ if denied => NoKey::Denied,

@@ -154,10 +154,12 @@ impl Slot {
         in_flight << BITS_OF_USE | self.last_used & (u64::MAX >> (64 - BITS_OF_USE))
     }
 
-    /// Whether the key belongs to the scope and is not denied the model. A denial that has run out is
-    /// tested by one call.
+    /// Whether the key belongs to the scope, has room and is not denied the model. A denial that has run
+    /// out is tested by one call.
     pub fn will_do(&self, wanted: Wanted<'_>, now: Timestamp) -> bool {
-        self.is_in(wanted.scope) && (self.denied.len() == 0 || self.may_serve(wanted.model, now))
+        self.in_flight < wanted.most
+            && self.is_in(wanted.scope)
+            && (self.denied.len() == 0 || self.may_serve(wanted.model, now))
     }
 
     fn may_serve(&self, model: &str, now: Timestamp) -> bool {

@@ -14,6 +14,7 @@ pub mod key_memory;
 pub mod key_pool;
 pub mod key_record;
 pub mod key_slot;
+pub mod line;
 pub mod names;
 pub mod provider_error;
 pub mod rank;

@@ -14,13 +14,18 @@ pub const HIGHEST: i8 = 100;
 
 /// A place in the order; smaller is earlier. A call keeps its rank for all its waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Rank(u64);
+pub struct Rank {
+    moment: u64,
+    number: u64,
+}
 
 impl Rank {
-    /// The rank of who came at `came`, with this priority: from −100 to 100, larger is earlier.
-    pub fn new(came: Timestamp, priority: i8) -> Self {
+    /// The rank of who came at `came`, with this priority: from −100 to 100, larger is earlier. Of those
+    /// that come at the same moment, which a browser's clock makes of many, the one of the smaller
+    /// `number` is first.
+    pub fn new(came: Timestamp, priority: i8, number: u64) -> Self {
         let steps = i32::from(HIGHEST) - i32::from(priority.clamp(-HIGHEST, HIGHEST));
-        Self((came + STEP * steps.unsigned_abs()).nanoseconds())
+        Self { moment: (came + STEP * steps.unsigned_abs()).nanoseconds(), number }
     }
 }
 
@@ -43,6 +48,11 @@ impl Ticket {
 pub struct Tickets(u64);
 
 impl Tickets {
+    /// How many it has given.
+    pub fn given(&self) -> u64 {
+        self.0
+    }
+
     /// The ticket of the next to join.
     pub fn next(&mut self, rank: Rank) -> Ticket {
         self.0 += 1;
@@ -55,7 +65,7 @@ mod tests {
     use super::*;
 
     fn at(seconds: u64, priority: i8) -> Rank {
-        Rank::new(Timestamp::ZERO + Duration::from_secs(seconds), priority)
+        Rank::new(Timestamp::ZERO + Duration::from_secs(seconds), priority, 0)
     }
 
     #[test]
@@ -64,6 +74,12 @@ mod tests {
         assert!(at(9, 1) < at(0, 0) && at(0, 0) < at(11, 1));
         assert_eq!(at(10, 1), at(0, 0));
         assert_eq!(at(2_000, HIGHEST), at(0, -HIGHEST));
+    }
+
+    #[test]
+    fn at_one_moment_the_smaller_number_is_first() {
+        let numbered = |priority, number| Rank::new(Timestamp::ZERO, priority, number);
+        assert!(numbered(0, 1) < numbered(0, 2) && numbered(1, 2) < numbered(0, 1));
     }
 
     #[test]

@@ -143,8 +143,8 @@ pub enum NextKey {
 pub enum Step {
     /// Try again now, with whatever key is next.
     AtOnce,
-    /// Wait for the first of the cooling keys, if that is the reason, then try again.
-    AwaitKey(NoKey),
+    /// Wait for a key, if one is to be hoped for, then try again.
+    AwaitKey,
     /// Wait for so long (`None`: the usual backoff before this retry, counted from 0), try again.
     Wait(Option<Duration>, u32),
     /// The failure stands.
@@ -183,7 +183,7 @@ impl Retries {
             }
             (Remedy::OtherKey { .. }, _) if failure.should_retry == Some(false) => Step::GiveUp,
             (Remedy::OtherKey { .. }, Ok(NextKey::Tried)) => self.round(Step::AtOnce),
-            (Remedy::OtherKey { .. }, Err(none)) => self.round(Step::AwaitKey(none)),
+            (Remedy::OtherKey { .. }, Err(_)) => self.round(Step::AwaitKey),
         }
     }
 
@@ -269,7 +269,7 @@ mod tests {
         );
         assert_eq!(
             retries.after(&failure(ErrorKind::RateLimited), Err(NoKey::Dead)),
-            Step::AwaitKey(NoKey::Dead)
+            Step::AwaitKey
         );
     }
 

@@ -108,7 +108,7 @@ impl<W: Clone> Bucket<W> {
 
     /// How many have had to wait so far: each took a ticket.
     pub fn waits(&self) -> u64 {
-        self.next_ticket
+        self.tickets.given()
     }
 
     /// The tokens in it now, never below 0, without what rounding has left in the last digits.

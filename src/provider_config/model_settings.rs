@@ -53,6 +53,12 @@ pub struct ModelSettings {
     pub rate_limit_capacity: f64,
     /// How many requests may start per second in the long run, above 0. Default: 1.
     pub rate_limit_refill_rate: f64,
+    /// How many requests of this client may be under way at once, streams to their end, at least 1; others
+    /// wait for their turn. Default: `None`, any number.
+    pub max_concurrency: Option<u32>,
+    /// How many requests may be under way at once on each key, whoever sent them, at least 1. Default:
+    /// `None`, any number.
+    pub max_concurrency_per_key: Option<u32>,
     /// Extra headers of every request. Default: none.
     pub headers: Vec<(String, String)>,
     /// Extra query parameters of every request, not yet percent-encoded. Default: none.
@@ -103,6 +109,8 @@ impl ModelSettings {
             retry_delay: DEFAULT_RETRY_DELAY,
             rate_limit_capacity: 10.0,
             rate_limit_refill_rate: 1.0,
+            max_concurrency: None,
+            max_concurrency_per_key: None,
             headers: Vec::new(),
             query: Vec::new(),
             auth_header: None,
@@ -173,6 +181,8 @@ impl fmt::Debug for ModelSettings {
             .field("retry_delay", &self.retry_delay)
             .field("rate_limit_capacity", &self.rate_limit_capacity)
             .field("rate_limit_refill_rate", &self.rate_limit_refill_rate)
+            .field("max_concurrency", &self.max_concurrency)
+            .field("max_concurrency_per_key", &self.max_concurrency_per_key)
             .field("headers", &names(&self.headers))
             .field("query", &names(&self.query))
             .field("auth_header", &self.auth_header)

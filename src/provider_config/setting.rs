@@ -17,6 +17,8 @@ pub(super) enum Setting {
     RetryDelay,
     RateLimitCapacity,
     RateLimitRefillRate,
+    MaxConcurrency,
+    MaxConcurrencyPerKey,
     Headers,
     Query,
     AuthHeader,
@@ -60,10 +62,13 @@ const fn row(setting: Setting, name: &'static str, shape: Shape) -> Row {
     Row { setting, name, shape }
 }
 
+/// More requests than any client has under way.
+const REQUESTS: Shape = Shape::Number(NumberRange::whole(1.0, Some(1_000_000.0)));
+
 const SECONDS: Shape = Shape::Number(NumberRange::above_zero().in_seconds());
 
 /// In the order of [`Setting`].
-static TABLE: [Row; 19] = [
+static TABLE: [Row; 21] = [
     row(Setting::ApiKeys, "api_keys", Shape::Keys),
     row(Setting::BaseUrl, "base_url", Shape::Text),
     row(Setting::Model, "model", Shape::Text),
@@ -79,6 +84,8 @@ static TABLE: [Row; 19] = [
         "rate_limit_refill_rate",
         Shape::Number(NumberRange::above_zero()),
     ),
+    row(Setting::MaxConcurrency, "max_concurrency", REQUESTS),
+    row(Setting::MaxConcurrencyPerKey, "max_concurrency_per_key", REQUESTS),
     row(Setting::Headers, "headers", Shape::Headers),
     row(Setting::Query, "query", Shape::Query),
     row(Setting::AuthHeader, "auth_header", Shape::Text),
@@ -124,6 +131,8 @@ impl Setting {
             Self::RetryDelay => seconds(settings.retry_delay),
             Self::RateLimitCapacity => Some(settings.rate_limit_capacity),
             Self::RateLimitRefillRate => Some(settings.rate_limit_refill_rate),
+            Self::MaxConcurrency => settings.max_concurrency.map(f64::from),
+            Self::MaxConcurrencyPerKey => settings.max_concurrency_per_key.map(f64::from),
             Self::Timeout => settings.timeout.and_then(seconds),
             Self::HeadersTimeout => seconds(settings.headers_timeout),
             Self::FirstTokenTimeout => seconds(settings.first_token_timeout),
@@ -142,6 +151,8 @@ impl Setting {
             Self::RetryDelay => settings.retry_delay = duration,
             Self::RateLimitCapacity => settings.rate_limit_capacity = number,
             Self::RateLimitRefillRate => settings.rate_limit_refill_rate = number,
+            Self::MaxConcurrency => settings.max_concurrency = Some(number as u32),
+            Self::MaxConcurrencyPerKey => settings.max_concurrency_per_key = Some(number as u32),
             Self::Timeout => settings.timeout = Some(duration),
             Self::HeadersTimeout => settings.headers_timeout = duration,
             Self::FirstTokenTimeout => settings.first_token_timeout = duration,

@@ -4,7 +4,7 @@
 use super::setting::Setting;
 
 /// In the order of [`Setting`].
-static DOCS: [(Setting, &str); 19] = [
+static DOCS: [(Setting, &str); 21] = [
     (
         Setting::ApiKeys,
         "The API keys; requests are spread over them. `$NAME` is read from the environment \
@@ -29,6 +29,15 @@ static DOCS: [(Setting, &str); 19] = [
     (
         Setting::RateLimitRefillRate,
         "How many requests may start per second in the long run: the refill of the token bucket.",
+    ),
+    (
+        Setting::MaxConcurrency,
+        "How many requests of this entry may be under way at once, streams to their end. Others wait for \
+         their turn. Default: any number.",
+    ),
+    (
+        Setting::MaxConcurrencyPerKey,
+        "How many requests may be under way at once on each of the keys. Default: any number.",
     ),
     (
         Setting::Headers,

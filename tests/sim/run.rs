@@ -128,6 +128,7 @@ fn settings(scenario: &Scenario, model: usize) -> ModelSettings {
     let mut settings = ModelSettings::new("simulated", MODELS[model], keys);
     settings.base_url = "https://simulated.test/v1".to_owned();
     (settings.rate_limit_capacity, settings.rate_limit_refill_rate) = scenario.limits[model];
+    (settings.max_concurrency, settings.max_concurrency_per_key) = scenario.most;
     settings.retry_delay = scenario.retry_delay;
     settings.max_retries = scenario.max_retries;
     settings.timeout = scenario.clocks.total;

@@ -15,6 +15,8 @@ pub struct Scenario {
     pub is_ideal: bool,
     /// Capacity and refill rate, by model.
     pub limits: [(f64, f64); 2],
+    /// The most requests at once: in all, and on each key.
+    pub most: (Option<u32>, Option<u32>),
     pub retry_delay: Duration,
     pub max_retries: u32,
     pub clocks: Clocks,
@@ -113,6 +115,7 @@ impl Scenario {
             seed,
             is_ideal,
             limits,
+            most: if is_ideal || r.chance(0.7) { (None, None) } else { most(r) },
             retry_delay: Duration::from_secs_f64(r.of_any_magnitude(0.01, 5.0)),
             max_retries: r.whole(0, 6) as u32,
             clocks: if is_ideal { Clocks::LONG } else { clocks(r) },
@@ -122,6 +125,11 @@ impl Scenario {
             samples: (0..12).map(|_| r.seconds(0.0, span)).collect(),
             calls,
         }
+    }
+
+    /// Whether a call may have to wait for room.
+    pub fn is_crowded(&self) -> bool {
+        self.most != (None, None)
     }
 
     pub fn steps_on(&self) -> bool {
@@ -163,6 +171,11 @@ impl Clocks {
 fn limits(r: &mut Random) -> (f64, f64) {
     let capacity = if r.chance(0.2) { r.between(1.0, 20.0) } else { r.whole(1, 20) as f64 };
     (capacity, r.of_any_magnitude(0.2, 50.0))
+}
+
+fn most(r: &mut Random) -> (Option<u32>, Option<u32>) {
+    let mut some = |most| r.chance(0.7).then(|| r.whole(1, most) as u32);
+    (some(8), some(3))
 }
 
 fn clocks(r: &mut Random) -> Clocks {

@@ -7,7 +7,7 @@ use super::*;
 
 /// The rank of who comes at the beginning.
 fn normal() -> Rank {
-    Rank::new(Timestamp::ZERO, 0)
+    Rank::new(Timestamp::ZERO, 0, 0)
 }
 
 fn at(seconds: f64) -> Timestamp {

@@ -12,6 +12,11 @@ use crate::said::{Event, Said, Whole};
 use crate::scenario::{Leaves, Scenario};
 use crate::trace::{Attempt, Call, Returned};
 
+/// Nobody waits longer for a key.
+const LONGEST_WAIT: Duration = Duration::from_secs(600);
+/// What rounding may take from a wait.
+const ROUNDING: Duration = Duration::from_micros(2);
+
 pub fn judge(case: &Case, looks: &Looks) {
     let attempts_of = case.trace.attempts_of();
     for (&number, call) in &case.trace.calls {
@@ -38,7 +43,9 @@ pub fn judge(case: &Case, looks: &Looks) {
                 let lacks = &looks.at_return[&number];
                 let lacks = if lacks.none { &lacks.lacks[..] } else { &[] };
                 let failed = last.map(|(_, index)| &case.outcomes[index]);
-                if !ran_out_of_time(case.scenario, number, call, error) {
+                let is_late = ran_out_of_time(case.scenario, number, call, error)
+                    || found_no_room(case.scenario, number, call, error);
+                if !is_late {
                     fits(number, error, failed, lacks);
                 }
                 failed_stream(number, call, error, last.map(|(attempt, _)| attempt));
@@ -64,6 +71,13 @@ fn by_its_deadline(scenario: &Scenario, number: usize, call: &Call) {
 pub fn ran_out_of_time(scenario: &Scenario, number: usize, call: &Call, error: &Error) -> bool {
     let is_up = scenario.total(number).is_some_and(|total| call.returned >= call.asked + total);
     error.clock() == Some(Clock::Total) && is_up
+}
+
+/// The call has waited for room as long as it may.
+pub fn found_no_room(scenario: &Scenario, number: usize, call: &Call, error: &Error) -> bool {
+    let patience = scenario.total(number).unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
+    let is_up = call.returned + ROUNDING >= call.asked + patience;
+    scenario.is_crowded() && error.kind() == ErrorKind::RateLimited && is_up
 }
 
 /// The error's kind is that of the last failure, or says which kind of key is wanting.

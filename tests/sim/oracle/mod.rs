@@ -3,6 +3,7 @@
 
 mod accounts;
 mod bucket;
+mod crowd;
 mod endings;
 mod pool;
 mod table;
@@ -26,6 +27,7 @@ pub fn judge(scenario: &Scenario, trace: &Trace) {
     let case = Case { scenario, trace, outcomes: outcomes(scenario, trace) };
     accounts::judge(&case);
     bucket::judge(&case);
+    crowd::judge(&case);
     let looks = pool::judge(&case);
     endings::judge(&case, &looks);
     table::judge(&case, &looks);

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::bucket::{is_trouble, levels, waited_for_its_token};
-use super::endings::ran_out_of_time;
+use super::endings::{found_no_room, ran_out_of_time};
 use super::pool::{Look, Looks};
 use super::{Case, pool};
 use crate::outcome::{Failed, Outcome, Row};
@@ -116,9 +116,14 @@ impl Replay<'_> {
                 let in_time = waited <= most.max(rested).saturating_add(Duration::from_micros(2))
                     || !is_free
                     || self.case.scenario.steps_on()
+                    || self.case.scenario.is_crowded()
                     || waited_for_its_token(self.levels[next]);
-                // A test that lifts a refusal ends the wait for another key.
-                let in_place = waited >= least || (look.none && self.on_probation(index));
+                // A test that lifts a refusal ends the wait for another key, one that is under way makes it
+                // longer, and a key whose quota comes back soon may be ready before the one that was
+                // waited for.
+                let in_time = in_time || (look.none && self.on_probation(index));
+                let may_end = self.on_probation(index) || !is_free;
+                let in_place = waited >= least || (look.none && may_end);
                 let fits = in_place && in_time && state.asks_usage == attempt.asks_usage;
                 fits.then_some(state)
             }
@@ -195,7 +200,9 @@ impl Replay<'_> {
                 let look = &self.looks.at_return[&self.number];
                 let at_once = failed.row == Row::WithoutUsage;
                 let lacks_a_key = look.none && (at_once || call.returned > now);
-                let time_is_up = ran_out_of_time(self.case.scenario, self.number, call, error);
+                let (scenario, number) = (self.case.scenario, self.number);
+                let time_is_up = ran_out_of_time(scenario, number, call, error)
+                    || found_no_room(scenario, number, call, error);
                 assert!(
                     nexts.contains(&Next::End)
                         || time_is_up
@@ -218,6 +225,7 @@ impl Replay<'_> {
         assert!(
             trouble
                 || self.case.scenario.steps_on()
+                || self.case.scenario.is_crowded()
                 || attempt.started <= asked + Duration::from_micros(2)
                 || waited_for_its_token(self.levels[index]),
             "call {} starts {:?} after it was asked, with {} tokens there",

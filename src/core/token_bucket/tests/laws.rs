@@ -95,10 +95,10 @@ impl Trial {
     fn does(&mut self, op: &Op) {
         match op {
             Op::Acquire(amount, priority) => {
-                self.acquire((*amount).into(), Rank::new(self.now, *priority));
+                self.acquire((*amount).into(), Rank::new(self.now, *priority, 0));
             }
             Op::Try(amount, priority) => {
-                let (amount, rank) = ((*amount).into(), Rank::new(self.now, *priority));
+                let (amount, rank) = ((*amount).into(), Rank::new(self.now, *priority, 0));
                 if self.bucket.try_take(amount, rank, self.now).is_ok() {
                     self.takes(amount, self.place_of(rank));
                 }

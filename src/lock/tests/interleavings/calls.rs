@@ -63,3 +63,25 @@ fn calls_that_wait_for_a_key_end_when_one_comes() {
         assert_eq!(client.token_bucket().tokens(), left);
     });
 }
+
+#[test]
+fn calls_that_wait_for_room_end_when_there_is_some() {
+    for (in_all, on_each) in [(Some(1), None), (None, Some(1))] {
+        in_many_orders(move || {
+            let mut settings = ModelSettings::new("openai", "gpt-4", ["sk-0123456789aaaa"]);
+            (settings.max_concurrency, settings.max_concurrency_per_key) = (in_all, on_each);
+            let builder = OpenAiCompatible::builder(settings).transport(Arc::new(Answers));
+            let client = builder.runtime(stopped_clock()).build().unwrap();
+            let calls = [waits(text(client.clone())), waits(text(client.clone()))];
+            let gives_up = {
+                let client = client.clone();
+                thread::spawn(move || text(client).now_or_never())
+            };
+            for call in calls {
+                assert_eq!(call.join().unwrap().unwrap(), "Hi!");
+            }
+            gives_up.join().unwrap();
+            assert_eq!(client.key_pool().in_flight(), 0);
+        });
+    }
+}

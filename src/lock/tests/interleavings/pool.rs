@@ -1,13 +1,17 @@
 //! The pool: who waits for a key is woken by whatever brings one, and every lease is counted off.
 
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use shuttle::thread;
 
 use super::{in_every_order, in_many_orders, stopped_clock, waits};
 use crate::core::health::KeyFate;
+use crate::core::rank::Rank;
 use crate::key_lease::KeyLease;
-use crate::{ApiKeyPool, ErrorKind};
+use crate::{ApiKeyPool, ErrorKind, Timestamp};
 
 const URL: &str = "https://api.example.com/v1";
 const KEYS: [&str; 2] = ["sk-0123456789aaaa", "sk-0123456789bbbb"];
@@ -23,17 +27,20 @@ fn resting() -> ApiKeyPool {
     pool
 }
 
-/// Takes a key as calls do: look, begin to wait, look again, wait.
+/// Takes a key as calls do: look, join the line, look whenever it is its turn.
 async fn lease(pool: ApiKeyPool) -> KeyLease {
-    loop {
-        if let Ok(lease) = pool.lease_for("m") {
-            return lease;
-        }
-        let changed = pool.changed();
-        if pool.next_key("m", &[]).is_err() {
-            changed.await;
-        }
+    let rank = Rank::new(Timestamp::ZERO, 0, 0);
+    if !pool.is_behind_line("m", None, rank)
+        && let Ok(lease) = pool.lease_for("m")
+    {
+        return lease;
     }
+    let place = pool.stand_in_line("m", None, rank);
+    poll_fn(|cx| match place.look(cx.waker(), Timestamp::ZERO) {
+        (true, _) => pool.lease_for("m").map_or(Poll::Pending, Poll::Ready),
+        (false, _) => Poll::Pending,
+    })
+    .await
 }
 
 #[test]
@@ -87,7 +94,7 @@ fn one_who_stops_waiting_takes_nobody_with_it() {
         let waiter = waits(lease(pool.clone()));
         let gives_up = {
             let pool = pool.clone();
-            thread::spawn(move || drop(pool.changed()))
+            thread::spawn(move || lease(pool).now_or_never())
         };
         pool.add_key(KEYS[1]).unwrap();
         drop(waiter.join().unwrap());
