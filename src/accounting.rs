@@ -150,8 +150,14 @@ impl CallRecord {
     }
 
     /// Its span, until it ends.
+    #[inline]
     pub fn span(&self) -> Option<CallSpan> {
-        if IS_BUILT_IN && self.is_seen { lock(&self.state).span.clone() } else { None }
+        if IS_BUILT_IN && self.is_seen { self.seen_span() } else { None }
+    }
+
+    #[cold]
+    fn seen_span(&self) -> Option<CallSpan> {
+        lock(&self.state).span.clone()
     }
 
     /// An attempt has failed.
