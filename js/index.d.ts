@@ -264,6 +264,12 @@ export interface ClientSettings {
   rateLimitCapacity?: number;
   /** How many requests may start per second in the long run. Default: 1. */
   rateLimitRefillRate?: number;
+  /**
+   * How many LLM tokens may be used per minute. Each request sets aside its input, estimated, and `max_tokens`, or else what
+   * answers have cost of late (500 until one has come), until its usage is known: what is more is owed, what is less comes
+   * back, and all of it where it fails. Default: any number.
+   */
+  rateLimitTokensPerMinute?: number;
   /** How many requests of this client may be under way at once, streams to their end; others wait for their turn. Default: any number. */
   maxConcurrency?: number;
   /** How many requests may be under way at once on each key. Default: any number. */
@@ -381,6 +387,8 @@ export class OpenAICompatible implements LLMInterface {
   readonly keyPool: APIKeyPool;
   /** The bucket that meters its requests. */
   readonly tokenBucket: TokenBucket;
+  /** The budget of its LLM tokens, where `rateLimitTokensPerMinute` is set: less what requests under way have set aside. */
+  readonly tokenBudget: TokenBucket | undefined;
 
   /** What it has done so far, and how its bucket and its keys are doing. */
   stats(): ClientStats;
@@ -477,8 +485,8 @@ export interface ClientStats {
   inputTokens: number;
   /** LLM tokens received, as reported or estimated. */
   outputTokens: number;
-  /** The waits by what was waited for: a bucket token, a key that is ready, the next retry, room among the requests under way. */
-  waitsFor: { token: Waits; key: Waits; retry: Waits; concurrency: Waits };
+  /** The waits by what was waited for: a bucket token, a key that is ready, the next retry, room among the requests under way, LLM tokens of the budget. */
+  waitsFor: { token: Waits; key: Waits; retry: Waits; concurrency: Waits; budget: Waits };
   /** The bucket of its model. */
   bucket: {
     /** The most bucket tokens that it holds. */
@@ -533,7 +541,7 @@ export interface ClientEvents {
   wait: {
     call: number;
     /** What for. */
-    for: "token" | "key" | "concurrency" | "retry";
+    for: "token" | "budget" | "key" | "concurrency" | "retry";
     /** For how long as a rule, in seconds; absent where nobody can say. */
     seconds?: number;
   };

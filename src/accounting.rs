@@ -8,10 +8,12 @@ use crate::call_span::{CallSpan, IS_BUILT_IN};
 use crate::core::key_pool::KeyId;
 use crate::error::{Attempt, Error};
 use crate::events::{self, Event, Observer, Outcome, WaitFor};
+use crate::key_lease::KeyLease;
 use crate::key_pool::ApiKeyPool;
 use crate::lock::lock;
 use crate::snapshot::Counts;
 use crate::stats::{ClientStats, Waits, WaitsFor};
+use crate::token_budget::Reserved;
 
 /// The waits for one thing.
 #[derive(Default)]
@@ -36,7 +38,7 @@ pub(crate) struct Counters {
     failed: AtomicU64,
     cancelled: AtomicU64,
     attempts: AtomicU64,
-    waits: [WaitTotals; 4],
+    waits: [WaitTotals; 5],
     input_tokens: AtomicU64,
     output_tokens: AtomicU64,
 }
@@ -60,15 +62,16 @@ impl Counters {
 
     /// What they have come to. Of the rest of the stats they know nothing.
     pub fn snapshot(&self) -> ClientStats {
-        let [token, key, retry, concurrency] = self.waits.each_ref().map(WaitTotals::snapshot);
+        let [token, key, retry, concurrency, budget] =
+            self.waits.each_ref().map(WaitTotals::snapshot);
         ClientStats {
             calls: self.calls.load(Relaxed),
             succeeded: self.succeeded.load(Relaxed),
             failed: self.failed.load(Relaxed),
             cancelled: self.cancelled.load(Relaxed),
             attempts: self.attempts.load(Relaxed),
-            waits: token.count + key.count + retry.count + concurrency.count,
-            waits_for: WaitsFor { token, key, retry, concurrency },
+            waits: [token, key, retry, concurrency, budget].iter().map(|it| it.count).sum(),
+            waits_for: WaitsFor { token, key, retry, concurrency, budget },
             input_tokens: self.input_tokens.load(Relaxed),
             output_tokens: self.output_tokens.load(Relaxed),
             ..ClientStats::default()
@@ -136,6 +139,8 @@ struct State {
     span: Option<CallSpan>,
     ended: bool,
     answered_by: Option<(KeyId, String)>,
+    /// What the answer may cost, until somebody knows. If nobody ever does it is spent.
+    reserved: Option<Reserved>,
     attempts: Vec<Attempt>,
 }
 
@@ -166,11 +171,14 @@ impl CallRecord {
     }
 
     /// This key has begun to answer.
-    pub fn answered_by(&self, key: KeyId, label: &str) {
-        lock(&self.state).answered_by = Some((key, label.to_owned()));
+    pub fn answered_by(&self, lease: &mut KeyLease) {
+        let (key, label, reserved) =
+            (lease.id(), lease.key_label().to_owned(), lease.reserved.take());
         if let Some(span) = self.span() {
-            span.key(label);
+            span.key(&label);
         }
+        let mut state = lock(&self.state);
+        (state.answered_by, state.reserved) = (Some((key, label)), reserved);
     }
 
     /// The attempts that failed.
@@ -190,7 +198,14 @@ impl CallRecord {
 
     /// What the call has cost.
     pub fn count(&self, input: u64, output: u64) {
-        let Some((key, _)) = lock(&self.state).answered_by.clone() else { return };
+        let (answered_by, reserved) = {
+            let mut state = lock(&self.state);
+            (state.answered_by.as_ref().map(|(key, _)| *key), state.reserved.take())
+        };
+        let Some(key) = answered_by else { return };
+        if let Some(reserved) = reserved {
+            reserved.settle(input, output);
+        }
         self.counters.tokens(input, output);
         self.pool.count_tokens(key, input, output);
         if let Some(span) = self.span() {
@@ -271,6 +286,7 @@ fn place(reason: WaitFor) -> usize {
         WaitFor::Key => 1,
         WaitFor::Retry => 2,
         WaitFor::Concurrency => 3,
+        WaitFor::Budget => 4,
     }
 }
 

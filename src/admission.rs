@@ -1,5 +1,5 @@
-//! How a call gets its turn: a bucket token, then the least loaded key. Neither is held while it waits
-//! for the other.
+//! How a call gets its turn: a bucket token, LLM tokens of the budget where there is one, and then the
+//! least loaded key. None is held while it waits for another.
 
 use std::future::poll_fn;
 use std::task::{Poll, Waker};
@@ -16,6 +16,8 @@ use crate::events::{Event, WaitFor};
 use crate::exchange::Engine;
 use crate::key_lease::KeyLease;
 use crate::line::Place;
+use crate::token_bucket::Acquire;
+use crate::token_budget::Asked;
 
 /// No call without a timeout waits longer than this before its first attempt, and none waits longer
 /// at a time, whatever the provider asks for: it is told when to come back instead.
@@ -41,16 +43,16 @@ impl Engine {
             self.await_key(call, true).await?;
         }
         loop {
-            self.bucket_token(call).await?;
+            self.permits(call).await?;
             if let Err(failure) = self.may_send(call) {
-                call.bucket.give_back(1);
+                give_back(call);
                 return Err(self.error(call, failure));
             }
             if let Some(lease) = self.lease(call) {
                 call.place = None;
                 return Ok(lease);
             }
-            call.bucket.give_back(1);
+            give_back(call);
             self.await_key(call, self.is_behind_others(call)).await?;
         }
     }
@@ -74,6 +76,7 @@ impl Engine {
         };
         let mut lease = self.pool.lease_for(&call.model).ok()?;
         lease.seat = seat;
+        lease.reserved = call.asked.as_ref().map(Asked::reserved);
         Some(lease)
     }
 
@@ -99,21 +102,57 @@ impl Engine {
         }))
     }
 
+    /// Waits for a bucket token, and for as many LLM tokens as the call asks of its budget. Neither is
+    /// held while it waits for the other.
+    async fn permits(&self, call: &mut Call) -> Result<(), Error> {
+        self.bucket_token(call).await?;
+        match &call.asked {
+            Some(asked) if !asked.bucket.take(asked.amount, call.rank()) => {
+                call.bucket.give_back(1);
+                // Apart, so that a call without a budget has no room for it.
+                Box::pin(self.both_permits(call)).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn both_permits(&self, call: &mut Call) -> Result<(), Error> {
+        while let Some(asked) = &call.asked {
+            let (budget, amount) = (asked.bucket.clone(), asked.amount);
+            let tokens = budget.acquire_until(amount, call.claim(), call.deadline());
+            self.granted(call, tokens, WaitFor::Budget).await?;
+            if call.bucket.take(1, call.rank()) {
+                break;
+            }
+            budget.give_back(amount);
+            self.bucket_token(call).await?;
+            if budget.take(amount, call.rank()) {
+                break;
+            }
+            call.bucket.give_back(1);
+        }
+        Ok(())
+    }
+
     async fn bucket_token(&self, call: &mut Call) -> Result<(), Error> {
-        let mut token = call.bucket.acquire_until(
-            1,
-            (call.started, call.priority, call.record.id),
-            call.deadline(),
-        );
+        let token = call.bucket.acquire_until(1, call.claim(), call.deadline());
+        self.granted(call, token, WaitFor::Token).await
+    }
+
+    /// Waits for tokens of a bucket.
+    async fn granted(
+        &self,
+        call: &mut Call,
+        mut tokens: Acquire,
+        reason: WaitFor,
+    ) -> Result<(), Error> {
         let record = call.record.clone();
-        let told = |planned| {
-            record.tell(Event::Waits { reason: WaitFor::Token, planned: Some(planned) });
-        };
-        token.told(told).await.map_err(|late| match call.failures.last() {
+        let told = |planned| record.tell(Event::Waits { reason, planned: Some(planned) });
+        tokens.told(told).await.map_err(|late| match call.failures.last() {
             Some(failure) => self.error(call, failure.clone()).with_retry_at(late.retry_at()),
             None => late.with_attempts(call.record.attempts()),
         })?;
-        call.waited |= token.has_waited();
+        call.waited |= tokens.has_waited();
         Ok(())
     }
 
@@ -203,6 +242,14 @@ impl Engine {
             Some(failure) => self.error(call, failure.clone()).with_retry_at(error.retry_at()),
             None => error.with_attempts(call.record.attempts()),
         }
+    }
+}
+
+/// Gives back what an attempt was to take that does not start.
+fn give_back(call: &Call) {
+    call.bucket.give_back(1);
+    if let Some(asked) = &call.asked {
+        asked.bucket.give_back(asked.amount);
     }
 }
 

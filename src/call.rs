@@ -16,12 +16,15 @@ use crate::error::Clock;
 use crate::line::Place;
 use crate::response_failure::Refusal;
 use crate::token_bucket::TokenBucket;
+use crate::token_budget::Asked;
 use crate::wire::Target;
 
 /// One call on its way.
 pub(crate) struct Call {
     pub record: Arc<CallRecord>,
     pub bucket: TokenBucket,
+    /// What it asks of the budget of LLM tokens, where there is one.
+    pub asked: Option<Asked>,
     pub model: String,
     /// Where the model's name was written, for those who mistype it.
     pub model_origin: &'static str,
@@ -64,6 +67,11 @@ impl Call {
     /// When the answer must have begun.
     pub fn deadline(&self) -> Option<Timestamp> {
         self.beginning().map(|limit| limit.at)
+    }
+
+    /// When it came, its priority and its number: what its rank is made of.
+    pub fn claim(&self) -> (Timestamp, i8, u64) {
+        (self.started, self.priority, self.record.id)
     }
 
     /// Where it stands wherever it waits.

@@ -2,8 +2,8 @@
 //! answer or a stream.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use futures_util::stream;
@@ -18,7 +18,6 @@ use crate::chat_stream::{ChatStream, StreamRecord};
 use crate::client_builder::ClientBuilder;
 use crate::clocks::Clocks;
 use crate::codec::{Account, CallRequest, ChunkStream, Codec};
-use crate::core::names::Names;
 use crate::core::retry::Retries;
 use crate::error::{Attempt, Error};
 use crate::events::Outcome;
@@ -27,16 +26,13 @@ use crate::fallback::Fallback;
 use crate::forward::{ForwardRequest, forward};
 use crate::interface::{LlmInterface, ModelInfo};
 use crate::key_pool::ApiKeyPool;
-use crate::lock::lock;
+use crate::model_buckets::ModelBuckets;
 use crate::platform::{BoxFuture, HttpResponse, MaybeSend, boxed, boxed_stream};
 use crate::provider_config::{DEFAULT_CHAT_TIMEOUT, ModelSettings};
-use crate::registry;
 use crate::token_bucket::TokenBucket;
+use crate::token_budget::{Asked, MeanOutput};
 use crate::whole_body::WholeBody;
 use crate::wire::Target;
-
-/// Buckets of models other than the client's own that are kept while idle.
-const IDLE_BUCKETS_KEPT: usize = 64;
 
 /// A client for one model of one OpenAI-compatible API, with its key pool and token bucket.
 ///
@@ -66,9 +62,10 @@ pub struct OpenAiCompatible {
 pub(crate) struct Inner {
     pub settings: ModelSettings,
     pub engine: Engine,
-    pub bucket: TokenBucket,
-    /// Buckets of models that calls have named.
-    pub other_buckets: Mutex<Names<TokenBucket>>,
+    pub buckets: ModelBuckets,
+    /// The budgets of LLM tokens, where there are any.
+    pub budgets: Option<ModelBuckets>,
+    pub mean_output: MeanOutput,
     pub counters: Arc<Counters>,
     /// The provider has refused `stream_options`: it is not asked again.
     pub refuses_usage: AtomicBool,
@@ -107,7 +104,15 @@ impl OpenAiCompatible {
     /// The bucket that meters its requests.
     #[must_use]
     pub fn token_bucket(&self) -> &TokenBucket {
-        &self.inner.bucket
+        &self.inner.buckets.own
+    }
+
+    /// The budget that meters its LLM tokens, where
+    /// [`rate_limit_tokens_per_minute`](ModelSettings::rate_limit_tokens_per_minute) is set: its tokens
+    /// are LLM tokens, less those that requests under way have set aside.
+    #[must_use]
+    pub fn token_budget(&self) -> Option<&TokenBucket> {
+        self.inner.budgets.as_ref().map(|budgets| &budgets.own)
     }
 
     /// What it was made with.
@@ -304,8 +309,8 @@ impl Inner {
         } else {
             self.engine.exchange(&mut call, &reader).await
         };
-        let (answer, lease) = outcome.inspect_err(|error| record.fail(error))?;
-        record.answered_by(lease.id(), lease.key_label());
+        let (answer, mut lease) = outcome.inspect_err(|error| record.fail(error))?;
+        record.answered_by(&mut lease);
         self.engine.works(&call, lease);
         Ok((answer, Account(record)))
     }
@@ -362,8 +367,10 @@ impl Inner {
             }
             None => (self.settings.model.clone(), "`model` in the configuration"),
         };
+        let asked = self.asked(&model, &body).inspect_err(|error| record.fail(error))?;
         Ok(Box::new(Call {
-            bucket: self.bucket_of(&model)?,
+            bucket: self.buckets.of(&model, &self.settings, self.engine.pool.runtime())?,
+            asked,
             record,
             model,
             model_origin,
@@ -398,25 +405,11 @@ impl Inner {
         }
     }
 
-    /// The bucket of `model`, which a call may have named.
-    fn bucket_of(&self, model: &str) -> Result<TokenBucket, Error> {
-        if model == self.settings.model {
-            return Ok(self.bucket.clone());
-        }
-        let mut others = lock(&self.other_buckets);
-        if let Some(bucket) = others.get(model) {
-            return Ok(bucket.clone());
-        }
-        if others.len() >= IDLE_BUCKETS_KEPT {
-            // A full bucket that nobody waits at is as good as a new one.
-            others.retain(|b| b.waiters() > 0 || b.tokens() < b.capacity());
-        }
-        let runtime = self.engine.pool.runtime();
-        // A client made for that model has set its limits; until then they are this one's.
-        let limits = (self.bucket.capacity(), self.bucket.refill_rate());
-        let bucket = registry::bucket_by_guess(runtime, &self.settings.base_url, model, limits)?;
-        others.insert(model.into(), bucket.clone());
-        Ok(bucket)
+    /// What a request asks of the budget, if there is one.
+    fn asked(&self, model: &str, body: &[u8]) -> Result<Option<Asked>, Error> {
+        let Some(budgets) = &self.budgets else { return Ok(None) };
+        let bucket = budgets.of(model, &self.settings, self.engine.pool.runtime())?;
+        Asked::of(bucket, &self.mean_output, body).map(Some)
     }
 }
 

@@ -14,11 +14,12 @@ use crate::error::{Error, Problem};
 use crate::events::Observer;
 use crate::exchange::Engine;
 use crate::key_pool::ApiKeyPool;
+use crate::model_buckets::ModelBuckets;
 use crate::platform::{Runtime, Transport, default_transport, the_clock};
 use crate::provider_config::{BaseUrl, ModelSettings, parse};
-use crate::registry;
+use crate::registry::{self, Meter};
 use crate::room::Room;
-use crate::token_bucket::TokenBucket;
+use crate::token_budget::MeanOutput;
 use crate::wire::Wire;
 
 /// Clients by provider and model: `providers["openai"]["gpt-4"]`.
@@ -117,7 +118,7 @@ impl ClientBuilder {
         }
         let (runtime, transport) = (self.world.runtime()?, self.world.transport()?);
         normalise(&mut self.settings);
-        let bucket = bucket(&runtime, &self.settings)?;
+        let buckets = buckets(&runtime, &self.settings)?;
         let pool = match self.pool {
             Some(pool) => {
                 let keys = &self.settings.api_keys;
@@ -126,7 +127,7 @@ impl ClientBuilder {
             }
             None => ApiKeyPool::of_keys(&self.settings, runtime.clone()),
         };
-        Ok(client(self.settings, bucket, pool, runtime, (transport, self.world.observer)))
+        Ok(client(self.settings, buckets, pool, runtime, (transport, self.world.observer)))
     }
 }
 
@@ -262,7 +263,7 @@ impl<'a> ConfigLoader<'a> {
         for settings in models {
             let other = self.pool.as_ref().and_then(|pool| other_origin(pool, &settings.base_url));
             let bucket = match other {
-                None => bucket(&runtime, &settings),
+                None => buckets(&runtime, &settings),
                 Some(problem) => Err(Error::config(vec![problem])),
             };
             match bucket {
@@ -385,14 +386,23 @@ fn normalise(settings: &mut ModelSettings) {
     }
 }
 
-fn bucket(runtime: &Arc<dyn Runtime>, settings: &ModelSettings) -> Result<TokenBucket, Error> {
+/// What meters a client's requests, and its LLM tokens where those are limited.
+type Buckets = (ModelBuckets, Option<ModelBuckets>);
+
+fn buckets(runtime: &Arc<dyn Runtime>, settings: &ModelSettings) -> Result<Buckets, Error> {
+    let bucket = |meter, limits| {
+        let bucket = registry::bucket(meter, runtime, &settings.base_url, &settings.model, limits)?;
+        Ok(ModelBuckets::new(meter, bucket))
+    };
     let limits = (settings.rate_limit_capacity, settings.rate_limit_refill_rate);
-    registry::bucket(runtime, &settings.base_url, &settings.model, limits)
+    let per_minute = settings.rate_limit_tokens_per_minute;
+    let budget = per_minute.map(|most| bucket(Meter::LlmTokens, (most, most / 60.0)));
+    Ok((bucket(Meter::Requests, limits)?, budget.transpose()?))
 }
 
 fn client(
     settings: ModelSettings,
-    bucket: TokenBucket,
+    (buckets, budgets): Buckets,
     pool: ApiKeyPool,
     runtime: Arc<dyn Runtime>,
     (transport, observer): (Arc<dyn Transport>, Option<Arc<dyn Observer>>),
@@ -412,8 +422,9 @@ fn client(
     OpenAiCompatible::from_inner(Inner {
         settings,
         engine,
-        bucket,
-        other_buckets: Mutex::default(),
+        buckets,
+        budgets,
+        mean_output: MeanOutput::default(),
         counters,
         refuses_usage: AtomicBool::new(false),
     })

@@ -17,6 +17,8 @@ pub enum WaitFor {
     Key,
     /// Room among the requests under way.
     Concurrency,
+    /// LLM tokens of the budget.
+    Budget,
     /// The next retry.
     Retry,
 }

@@ -70,9 +70,9 @@ pub(crate) async fn forward(
     check(&request, &client.settings.base_url).inspect_err(|error| record.fail(error))?;
     let mut call = client.forwarded(record.clone(), request)?;
     let mut response = match client.engine.response(&mut call).await {
-        Ok((response, lease)) => {
+        Ok((response, mut lease)) => {
             lease.answers(&call.model, None);
-            record.answered_by(lease.id(), lease.key_label());
+            record.answered_by(&mut lease);
             held(client, call, lease, response)
         }
         Err(error) => {

@@ -13,6 +13,7 @@ use crate::error::ErrorKind;
 use crate::key_pool::Shared;
 use crate::lock::lock;
 use crate::room::Seat;
+use crate::token_budget::Reserved;
 
 /// What a lease shows that has given its key back: nobody holds one then.
 static NO_KEY: LazyLock<LabelledKey> =
@@ -26,6 +27,8 @@ pub struct KeyLease {
     pub(crate) key: Option<Arc<LabelledKey>>,
     /// The room that its request has of the client's.
     pub(crate) seat: Option<Seat>,
+    /// What it may cost of the budget, until it is answered.
+    pub(crate) reserved: Option<Reserved>,
 }
 
 impl KeyLease {
@@ -99,6 +102,9 @@ impl KeyLease {
     fn release(&mut self, fate: KeyFate, note: Option<Note>, model: &str, backoff: Backoff<'_>) {
         if let Some(key) = self.key.take() {
             self.seat = None;
+            if let Some(reserved) = self.reserved.take() {
+                reserved.give_back();
+            }
             let mut pool = lock(&self.shared.pool);
             let now = match fate.is_about_the_key() {
                 true => self.shared.runtime.now(),

@@ -296,7 +296,7 @@ impl ApiKeyPool {
         let leased = pool.lease(self.wanted(model), now)?;
         drop(pool);
         let (id, key) = (leased.id, Some(leased.key));
-        Ok(KeyLease { shared: self.shared.clone(), id, key, seat: None })
+        Ok(KeyLease { shared: self.shared.clone(), id, key, seat: None, reserved: None })
     }
 
     /// The key that a call would get next, which has tried these, if it had room there.

@@ -85,6 +85,7 @@ mod key_pool;
 mod line;
 mod lock;
 mod metrics;
+mod model_buckets;
 mod platform;
 mod provider_config;
 mod registry;
@@ -97,6 +98,7 @@ mod stream_body;
 mod streamed_call;
 pub mod testing;
 mod token_bucket;
+mod token_budget;
 mod whole_body;
 mod wire;
 

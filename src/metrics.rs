@@ -228,6 +228,7 @@ fn word(reason: WaitFor) -> &'static str {
         WaitFor::Key => "key",
         WaitFor::Retry => "retry",
         WaitFor::Concurrency => "concurrency",
+        WaitFor::Budget => "budget",
     }
 }
 

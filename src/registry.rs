@@ -11,7 +11,24 @@ use crate::shared_bucket::SharedBucket;
 use crate::token_bucket::TokenBucket;
 
 static POOLS: Shelf<key_pool::Shared> = Shelf(Mutex::new(Vec::new()));
-static BUCKETS: Shelf<SharedBucket> = Shelf(Mutex::new(Vec::new()));
+static BUCKETS: [Shelf<SharedBucket>; 2] = [const { Shelf(Mutex::new(Vec::new())) }; 2];
+
+/// What a bucket meters.
+#[derive(Clone, Copy)]
+pub(crate) enum Meter {
+    Requests,
+    LlmTokens,
+}
+
+impl Meter {
+    /// The setting that says how much its bucket holds.
+    fn setting(self) -> &'static str {
+        match self {
+            Self::Requests => "rate_limit_capacity",
+            Self::LlmTokens => "rate_limit_tokens_per_minute",
+        }
+    }
+}
 
 /// What is shared under one key, as long as somebody holds it.
 struct Shelf<T>(Mutex<Vec<(Key, Weak<T>)>>);
@@ -58,12 +75,13 @@ pub(crate) fn pool(
 /// # Errors
 /// Where a client with other limits for the same bucket is there already.
 pub(crate) fn bucket(
+    meter: Meter,
     runtime: &Arc<dyn Runtime>,
     base_url: &str,
     model: &str,
     limits: (f64, f64),
 ) -> Result<TokenBucket, Error> {
-    let bucket = bucket_by_guess(runtime, base_url, model, limits)?;
+    let bucket = bucket_by_guess(meter, runtime, base_url, model, limits)?;
     bucket.configure(limits).map_err(|there| {
         let message = format!(
             "{base_url} with model `{model}` has a bucket already, of capacity {} and refill rate \
@@ -71,7 +89,7 @@ pub(crate) fn bucket(
             number_text(there.0),
             number_text(there.1)
         );
-        Error::config(vec![Problem::new("rate_limit_capacity", 0, message)])
+        Error::config(vec![Problem::new(meter.setting(), 0, message)])
     })?;
     Ok(bucket)
 }
@@ -82,6 +100,7 @@ pub(crate) fn bucket(
 /// # Errors
 /// Where no bucket can have such limits.
 pub(crate) fn bucket_by_guess(
+    meter: Meter,
     runtime: &Arc<dyn Runtime>,
     base_url: &str,
     model: &str,
@@ -89,7 +108,11 @@ pub(crate) fn bucket_by_guess(
 ) -> Result<TokenBucket, Error> {
     let new = TokenBucket::by_guess(capacity, refill_rate, runtime.clone())?;
     let key = key(runtime, base_url, model);
-    Ok(TokenBucket::from_shared(BUCKETS.get_or_put(key, |_| true, || new.into_shared())))
+    Ok(TokenBucket::from_shared(BUCKETS[meter as usize].get_or_put(
+        key,
+        |_| true,
+        || new.into_shared(),
+    )))
 }
 
 fn key(runtime: &Arc<dyn Runtime>, first: &str, second: &str) -> Key {

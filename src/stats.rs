@@ -52,6 +52,8 @@ pub struct WaitsFor {
     pub retry: Waits,
     /// Room among the requests under way.
     pub concurrency: Waits,
+    /// LLM tokens of the budget.
+    pub budget: Waits,
 }
 
 /// How often something was waited for, and for how long.
@@ -66,12 +68,13 @@ pub struct Waits {
 
 impl WaitsFor {
     /// Each reason with its waits.
-    pub(crate) fn each(&self) -> [(WaitFor, Waits); 4] {
+    pub(crate) fn each(&self) -> [(WaitFor, Waits); 5] {
         [
             (WaitFor::Token, self.token),
             (WaitFor::Key, self.key),
             (WaitFor::Retry, self.retry),
             (WaitFor::Concurrency, self.concurrency),
+            (WaitFor::Budget, self.budget),
         ]
     }
 }
@@ -99,7 +102,7 @@ impl OpenAiCompatible {
         ClientStats {
             provider: self.inner.settings.provider.clone(),
             model: self.inner.settings.name.clone(),
-            bucket: self.inner.bucket.stats(),
+            bucket: self.inner.buckets.own.stats(),
             keys: self.key_pool().statuses(),
             ..self.inner.counters.snapshot()
         }

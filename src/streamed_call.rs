@@ -136,12 +136,12 @@ async fn open<C: Codec>(
         call.without_usage = Some(request.body);
     }
     let reader = FirstToken { codec, choices: request.choices };
-    let (body, lease) = client.engine.exchange(&mut call, &reader).await?;
+    let (body, mut lease) = client.engine.exchange(&mut call, &reader).await?;
     if asks_usage && call.without_usage.take().is_none() {
         client.refuses_usage.store(true, Relaxed);
     }
     lease.answers(&call.model, body.first_token.map(Note::FirstToken));
-    call.record.answered_by(lease.id(), lease.key_label());
+    call.record.answered_by(&mut lease);
     call.body = Bytes::new(); // it is not asked again
     Ok(Reading { call, lease, body })
 }

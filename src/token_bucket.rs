@@ -211,6 +211,18 @@ impl TokenBucket {
         self.shared.change(Bucket::reset);
     }
 
+    /// Puts so many tokens back, or takes them where it is less than none, even if that leaves a debt.
+    pub(crate) fn settle(&self, amount: f64) {
+        self.shared.change(|bucket, now| bucket.give_back(amount, now));
+    }
+
+    /// Takes tokens if they are there and nobody of an earlier rank waits for them.
+    pub(crate) fn take(&self, amount: u32, rank: Rank) -> bool {
+        let amount = amount.into();
+        self.shared.take(amount)
+            || self.shared.change(|bucket, now| bucket.try_take(amount, rank, now).is_ok())
+    }
+
     /// Takes what it holds beyond `level`.
     pub(crate) fn lower_to(&self, level: f64) {
         self.shared.change(|bucket, now| bucket.lower_to(level, now));

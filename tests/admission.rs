@@ -2,6 +2,8 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used)] // in helpers too, a failure is the test's
 
+#[path = "admission/budgets.rs"]
+mod budgets;
 #[path = "admission/crowds.rs"]
 mod crowds;
 #[path = "admission/priorities.rs"]

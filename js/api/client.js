@@ -31,6 +31,7 @@ export class OpenAICompatible {
   #events;
   #pool;
   #bucket;
+  #budget;
   #fallback;
   fetch;
 
@@ -165,11 +166,17 @@ export class OpenAICompatible {
     return (this.#bucket ??= new TokenBucket(this.#core.bucket));
   }
 
+  get tokenBudget() {
+    const core = this.#budget ? undefined : this.#core.budget;
+    if (core) this.#budget = new TokenBucket(core);
+    return this.#budget;
+  }
+
   stats() {
     const { provider, model } = this.#info;
     const [counts, waits, bucket, keys] = this.#core.stats();
-    const [token, key, retry, concurrency] = [0, 2, 4, 6].map((at) => ({ count: waits[at], time: waits[at + 1] }));
-    const state = { waitsFor: { token, key, retry, concurrency }, bucket: fields(BUCKET, bucket), keys: keys.map(statusOf) };
+    const [token, key, retry, concurrency, budget] = [0, 2, 4, 6, 8].map((at) => ({ count: waits[at], time: waits[at + 1] }));
+    const state = { waitsFor: { token, key, retry, concurrency, budget }, bucket: fields(BUCKET, bucket), keys: keys.map(statusOf) };
     return { provider, model, ...fields(STATS, counts), ...state };
   }
 

@@ -132,12 +132,18 @@ impl Client {
         Bucket::from(self.llm.token_bucket().clone())
     }
 
+    /// Its budget of LLM tokens, if it has one.
+    #[wasm_bindgen(getter)]
+    pub fn budget(&self) -> Option<Bucket> {
+        self.llm.token_budget().cloned().map(Bucket::from)
+    }
+
     /// What it has done so far, in the order of `ClientStats`, then its waits, its bucket and its keys.
     pub fn stats(&self) -> JsValue {
         let stats = self.llm.stats();
-        let WaitsFor { token, key, retry, concurrency, .. } = stats.waits_for;
-        let waits =
-            [token, key, retry, concurrency].map(|it| [it.count as f64, it.time.as_secs_f64()]);
+        let WaitsFor { token, key, retry, concurrency, budget, .. } = stats.waits_for;
+        let waits = [token, key, retry, concurrency, budget];
+        let waits = waits.map(|it| [it.count as f64, it.time.as_secs_f64()]);
         let counts = [
             stats.calls,
             stats.succeeded,

@@ -38,6 +38,7 @@ fn parts(event: &Event<'_>) -> (&'static str, JsValue) {
                 WaitFor::Token => "token",
                 WaitFor::Key => "key",
                 WaitFor::Concurrency => "concurrency",
+                WaitFor::Budget => "budget",
                 _ => "retry",
             };
             ("wait", list([reason.into(), planned.map(|it| it.as_secs_f64()).into()]))

@@ -20,6 +20,7 @@ pub mod provider_error;
 pub mod rank;
 pub mod ranked_heap;
 pub mod redaction;
+pub mod request_size;
 pub mod retry;
 pub mod retry_after;
 pub mod secret;

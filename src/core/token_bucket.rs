@@ -174,7 +174,8 @@ impl<W: Clone> Bucket<W> {
         }
     }
 
-    /// Tokens come back unused: the attempt that they were for never started.
+    /// Tokens come back unused: the attempt that they were for never started. Less than none are taken,
+    /// and what is not there is owed.
     pub fn give_back(&mut self, amount: f64, now: Timestamp) {
         self.refill(now);
         self.level = (self.level + amount).min(self.capacity);

@@ -7,13 +7,13 @@ use crate::chat::{Content, ContentPart, Message};
 
 /// LLM tokens that a message costs beside its text: its role and the marks around it (OpenAI
 /// counts 3 for its chat models).
-const MESSAGE_OVERHEAD: u64 = 3;
+pub const MESSAGE_OVERHEAD: u64 = 3;
 
 /// LLM tokens that open the answer, once a request.
-const ANSWER_OVERHEAD: u64 = 3;
+pub const ANSWER_OVERHEAD: u64 = 3;
 
 /// LLM tokens of an image: what OpenAI's GPT-4o counts for 1024 × 1024 pixels in high detail.
-const IMAGE_TOKENS: u64 = 765;
+pub const IMAGE_TOKENS: u64 = 765;
 
 open_object! {
     /// What an answer cost in LLM tokens.

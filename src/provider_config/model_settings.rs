@@ -53,6 +53,11 @@ pub struct ModelSettings {
     pub rate_limit_capacity: f64,
     /// How many requests may start per second in the long run, above 0. Default: 1.
     pub rate_limit_refill_rate: f64,
+    /// How many LLM tokens may be used per minute, at least 1. Each request sets aside its input, estimated,
+    /// and `max_tokens`, or else what answers have cost of late (500 until one has come), until its usage
+    /// is known: what is more is owed, what is less comes back, and all of it where it fails. Default:
+    /// `None`, any number.
+    pub rate_limit_tokens_per_minute: Option<f64>,
     /// How many requests of this client may be under way at once, streams to their end, at least 1; others
     /// wait for their turn. Default: `None`, any number.
     pub max_concurrency: Option<u32>,
@@ -109,6 +114,7 @@ impl ModelSettings {
             retry_delay: DEFAULT_RETRY_DELAY,
             rate_limit_capacity: 10.0,
             rate_limit_refill_rate: 1.0,
+            rate_limit_tokens_per_minute: None,
             max_concurrency: None,
             max_concurrency_per_key: None,
             headers: Vec::new(),
@@ -181,6 +187,7 @@ impl fmt::Debug for ModelSettings {
             .field("retry_delay", &self.retry_delay)
             .field("rate_limit_capacity", &self.rate_limit_capacity)
             .field("rate_limit_refill_rate", &self.rate_limit_refill_rate)
+            .field("rate_limit_tokens_per_minute", &self.rate_limit_tokens_per_minute)
             .field("max_concurrency", &self.max_concurrency)
             .field("max_concurrency_per_key", &self.max_concurrency_per_key)
             .field("headers", &names(&self.headers))

@@ -264,7 +264,7 @@ mod tests {
         let (settings, problems) = read(
             r#""api_keys": ["sk-1", "$KEY", "$$x", "sk-1"], "base_url": "HTTP://h:80/v1/",
             "model": "m", "max_retries": 0, "retry_delay": 0.25, "rate_limit_capacity": 2.5,
-            "rate_limit_refill_rate": 0.1, "max_concurrency": 4, "max_concurrency_per_key": 2, "headers": {"X-A": "$KEY", "X-B": "$$b"},
+            "rate_limit_refill_rate": 0.1, "rate_limit_tokens_per_minute": 90000, "max_concurrency": 4, "max_concurrency_per_key": 2, "headers": {"X-A": "$KEY", "X-B": "$$b"},
             "query": {"v": "1", "n": 1.0, "f": true}, "auth_header": "api-key", "timeout": 30,
             "headers_timeout": 1, "first_token_timeout": 2, "idle_timeout": 3,
             "context_window": 8192, "fallbacks": ["a/b"], "allow_http": true, "max_event_bytes": 1024.0,
@@ -282,6 +282,7 @@ mod tests {
         expected.retry_delay = std::time::Duration::from_millis(250);
         expected.rate_limit_capacity = 2.5;
         expected.rate_limit_refill_rate = 0.1;
+        expected.rate_limit_tokens_per_minute = Some(90_000.0);
         expected.max_concurrency = Some(4);
         expected.max_concurrency_per_key = Some(2);
         expected.headers = pairs(&[("X-A", "sk-env"), ("X-B", "$b")]);

@@ -17,6 +17,7 @@ pub(super) enum Setting {
     RetryDelay,
     RateLimitCapacity,
     RateLimitRefillRate,
+    RateLimitTokensPerMinute,
     MaxConcurrency,
     MaxConcurrencyPerKey,
     Headers,
@@ -68,7 +69,7 @@ const REQUESTS: Shape = Shape::Number(NumberRange::whole(1.0, Some(1_000_000.0))
 const SECONDS: Shape = Shape::Number(NumberRange::above_zero().in_seconds());
 
 /// In the order of [`Setting`].
-static TABLE: [Row; 21] = [
+static TABLE: [Row; 22] = [
     row(Setting::ApiKeys, "api_keys", Shape::Keys),
     row(Setting::BaseUrl, "base_url", Shape::Text),
     row(Setting::Model, "model", Shape::Text),
@@ -83,6 +84,11 @@ static TABLE: [Row; 21] = [
         Setting::RateLimitRefillRate,
         "rate_limit_refill_rate",
         Shape::Number(NumberRange::above_zero()),
+    ),
+    row(
+        Setting::RateLimitTokensPerMinute,
+        "rate_limit_tokens_per_minute",
+        Shape::Number(NumberRange::at_least(1.0)),
     ),
     row(Setting::MaxConcurrency, "max_concurrency", REQUESTS),
     row(Setting::MaxConcurrencyPerKey, "max_concurrency_per_key", REQUESTS),
@@ -131,6 +137,7 @@ impl Setting {
             Self::RetryDelay => seconds(settings.retry_delay),
             Self::RateLimitCapacity => Some(settings.rate_limit_capacity),
             Self::RateLimitRefillRate => Some(settings.rate_limit_refill_rate),
+            Self::RateLimitTokensPerMinute => settings.rate_limit_tokens_per_minute,
             Self::MaxConcurrency => settings.max_concurrency.map(f64::from),
             Self::MaxConcurrencyPerKey => settings.max_concurrency_per_key.map(f64::from),
             Self::Timeout => settings.timeout.and_then(seconds),
@@ -151,6 +158,9 @@ impl Setting {
             Self::RetryDelay => settings.retry_delay = duration,
             Self::RateLimitCapacity => settings.rate_limit_capacity = number,
             Self::RateLimitRefillRate => settings.rate_limit_refill_rate = number,
+            Self::RateLimitTokensPerMinute => {
+                settings.rate_limit_tokens_per_minute = Some(number);
+            }
             Self::MaxConcurrency => settings.max_concurrency = Some(number as u32),
             Self::MaxConcurrencyPerKey => settings.max_concurrency_per_key = Some(number as u32),
             Self::Timeout => settings.timeout = Some(duration),

@@ -4,7 +4,7 @@
 use super::setting::Setting;
 
 /// In the order of [`Setting`].
-static DOCS: [(Setting, &str); 21] = [
+static DOCS: [(Setting, &str); 22] = [
     (
         Setting::ApiKeys,
         "The API keys; requests are spread over them. `$NAME` is read from the environment \
@@ -29,6 +29,12 @@ static DOCS: [(Setting, &str); 21] = [
     (
         Setting::RateLimitRefillRate,
         "How many requests may start per second in the long run: the refill of the token bucket.",
+    ),
+    (
+        Setting::RateLimitTokensPerMinute,
+        "How many LLM tokens may be used per minute: each request sets aside its input, estimated, and \
+         `max_tokens`, or else what answers have cost of late, until its usage is known. Default: any \
+         number.",
     ),
     (
         Setting::MaxConcurrency,

@@ -3,7 +3,8 @@
 use shuttle::thread;
 
 use super::{in_every_order, stopped_clock};
-use crate::{ApiKeyPool, ErrorKind, registry};
+use crate::registry::{self, Meter};
+use crate::{ApiKeyPool, ErrorKind};
 
 const URL: &str = "https://api.example.com/v1";
 
@@ -26,7 +27,9 @@ fn one_of_two_settings_for_a_bucket_is_refused() {
         let clock = stopped_clock();
         let makers = [(3.0, 1.0), (5.0, 2.0)].map(|limits| {
             let clock = clock.clone();
-            thread::spawn(move || (limits, registry::bucket(&clock, URL, "m", limits)))
+            thread::spawn(move || {
+                (limits, registry::bucket(Meter::Requests, &clock, URL, "m", limits))
+            })
         });
         let made = makers.map(|maker| maker.join().unwrap());
         let (granted, refused): (Vec<_>, Vec<_>) = made.iter().partition(|(_, made)| made.is_ok());

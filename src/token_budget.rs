@@ -1,0 +1,100 @@
+//! The budget of LLM tokens: each attempt sets aside what it may cost, and settles when that is known.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::core::request_size::RequestSize;
+use crate::error::{Error, Problem};
+use crate::platform::number_text;
+use crate::token_bucket::TokenBucket;
+
+/// What an answer is taken to cost while none has come, in LLM tokens.
+const FIRST_GUESS: f64 = 500.0;
+
+/// How much of the mean is the latest answer's.
+const WEIGHT: f64 = 0.125;
+
+/// What the answers of a client have cost of late, in LLM tokens.
+#[derive(Clone)]
+pub(crate) struct MeanOutput(Arc<AtomicU64>);
+
+impl Default for MeanOutput {
+    fn default() -> Self {
+        Self(Arc::new(AtomicU64::new(FIRST_GUESS.to_bits())))
+    }
+}
+
+impl MeanOutput {
+    fn get(&self) -> f64 {
+        f64::from_bits(self.0.load(Relaxed))
+    }
+
+    fn learn(&self, output: f64) {
+        let mean = self.get();
+        // Of two that learn at once one is lost, which is a guess less.
+        self.0.store((mean + WEIGHT * (output - mean)).to_bits(), Relaxed);
+    }
+}
+
+/// What a call asks of the budget, for each attempt.
+pub(crate) struct Asked {
+    pub bucket: TokenBucket,
+    pub amount: u32,
+    answers: u64,
+    mean: MeanOutput,
+}
+
+impl Asked {
+    /// For a request with this body.
+    ///
+    /// # Errors
+    /// Where it asks for more than there will ever be.
+    pub fn of(bucket: TokenBucket, mean: &MeanOutput, body: &[u8]) -> Result<Self, Error> {
+        let RequestSize { input, most_output, answers } = RequestSize::of(body);
+        let (input, most) = (input as f64, bucket.capacity());
+        let amount = match most_output {
+            Some(output) => input + output as f64 * answers as f64,
+            // A mere guess keeps no request from being sent.
+            None => (input + mean.get() * answers as f64).min(most.max(input)),
+        };
+        if amount > most {
+            let (amount, most) = (number_text(amount), number_text(most));
+            let message = format!(
+                "the request may cost {amount} LLM tokens, and the budget never holds more than {most}"
+            );
+            return Err(Error::config(vec![Problem::new(
+                "rate_limit_tokens_per_minute",
+                0,
+                message,
+            )]));
+        }
+        Ok(Self { bucket, amount: amount as u32, answers, mean: mean.clone() })
+    }
+
+    /// What has been taken from the bucket for an attempt.
+    pub fn reserved(&self) -> Reserved {
+        let (bucket, mean) = (self.bucket.clone(), self.mean.clone());
+        Reserved { bucket, amount: self.amount, answers: self.answers, mean }
+    }
+}
+
+/// What an attempt has set aside.
+pub(crate) struct Reserved {
+    bucket: TokenBucket,
+    amount: u32,
+    answers: u64,
+    mean: MeanOutput,
+}
+
+impl Reserved {
+    /// The attempt has cost nothing.
+    pub fn give_back(self) {
+        self.bucket.give_back(self.amount);
+    }
+
+    /// It has cost so much. What is more than was set aside is owed.
+    pub fn settle(self, input: u64, output: u64) {
+        self.bucket.settle(f64::from(self.amount) - input as f64 - output as f64);
+        self.mean.learn(output as f64 / self.answers as f64);
+    }
+}
