@@ -270,6 +270,11 @@ export interface ClientSettings {
    * back, and all of it where it fails. Default: any number.
    */
   rateLimitTokensPerMinute?: number;
+  /**
+   * Whose these limits are: of all keys together, or with `"key"` of each key for itself; `tokenBucket` and `tokenBudget` are
+   * not used then, and stay full. Default: `"client"`.
+   */
+  rateLimitScope?: "client" | "key";
   /** How many requests of this client may be under way at once, streams to their end; others wait for their turn. Default: any number. */
   maxConcurrency?: number;
   /** How many requests may be under way at once on each key. Default: any number. */

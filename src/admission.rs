@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::call::Call;
 use crate::circuit::Pass;
 use crate::clocks::Alarm;
+use crate::core::key_limits::PerKey;
 use crate::core::key_pool::NoKey;
 use crate::core::retry::Failure;
 use crate::core::time::Timestamp;
@@ -17,7 +18,7 @@ use crate::exchange::Engine;
 use crate::key_lease::KeyLease;
 use crate::line::Place;
 use crate::token_bucket::Acquire;
-use crate::token_budget::Asked;
+use crate::token_budget::OfKey;
 
 /// No call without a timeout waits longer than this before its first attempt, and none waits longer
 /// at a time, whatever the provider asks for: it is told when to come back instead.
@@ -45,14 +46,14 @@ impl Engine {
         loop {
             self.permits(call).await?;
             if let Err(failure) = self.may_send(call) {
-                give_back(call);
+                self.give_back(call);
                 return Err(self.error(call, failure));
             }
             if let Some(lease) = self.lease(call) {
                 call.place = None;
                 return Ok(lease);
             }
-            give_back(call);
+            self.give_back(call);
             self.await_key(call, self.is_behind_others(call)).await?;
         }
     }
@@ -74,10 +75,29 @@ impl Engine {
             Some(room) => Some(self.pool.seat(room)?),
             None => None,
         };
-        let mut lease = self.pool.lease_for(&call.model).ok()?;
+        let limits = self.limits_for(call);
+        let mut lease = self.pool.lease_for(&call.model, limits).ok()?;
         lease.seat = seat;
-        lease.reserved = call.asked.as_ref().map(Asked::reserved);
+        lease.reserved = call.asked.as_ref().map(|asked| {
+            let (key, pool) = (lease.id(), &self.pool);
+            let own = limits.and_then(|limits| limits.llm_tokens);
+            let own = own.map(|(pace, _)| OfKey {
+                pool: pool.clone(),
+                key,
+                model: call.model.clone(),
+                pace,
+            });
+            asked.reserved(own)
+        });
         Some(lease)
+    }
+
+    /// What the call takes of the key's own buckets, where keys have some.
+    fn limits_for(&self, call: &Call) -> Option<PerKey> {
+        let limits = self.limits_of_keys?;
+        let amount = call.asked.as_ref().map_or(0.0, |asked| asked.amount.into());
+        let llm_tokens = limits.llm_tokens.map(|(pace, _)| (pace, amount));
+        Some(PerKey { llm_tokens, ..limits })
     }
 
     /// Why there would be no key for it, apart from others whose turn is first.
@@ -85,7 +105,7 @@ impl Engine {
         if self.room.as_ref().is_some_and(|room| !room.has_some()) {
             return Some(NoKey::Busy(None));
         }
-        self.pool.why_none(&call.model)
+        self.pool.why_none(&call.model, self.limits_for(call))
     }
 
     /// Whether there is still any use in an attempt.
@@ -105,6 +125,9 @@ impl Engine {
     /// Waits for a bucket token, and for as many LLM tokens as the call asks of its budget. Neither is
     /// held while it waits for the other.
     async fn permits(&self, call: &mut Call) -> Result<(), Error> {
+        if self.limits_of_keys.is_some() {
+            return Ok(()); // they are taken with the key
+        }
         self.bucket_token(call).await?;
         match &call.asked {
             Some(asked) if !asked.bucket.take(asked.amount, call.rank()) => {
@@ -132,6 +155,17 @@ impl Engine {
             call.bucket.give_back(1);
         }
         Ok(())
+    }
+
+    /// Gives back what an attempt was to take that does not start.
+    fn give_back(&self, call: &Call) {
+        if self.limits_of_keys.is_some() {
+            return;
+        }
+        call.bucket.give_back(1);
+        if let Some(asked) = &call.asked {
+            asked.bucket.give_back(asked.amount);
+        }
     }
 
     async fn bucket_token(&self, call: &mut Call) -> Result<(), Error> {
@@ -242,14 +276,6 @@ impl Engine {
             Some(failure) => self.error(call, failure.clone()).with_retry_at(error.retry_at()),
             None => error.with_attempts(call.record.attempts()),
         }
-    }
-}
-
-/// Gives back what an attempt was to take that does not start.
-fn give_back(call: &Call) {
-    call.bucket.give_back(1);
-    if let Some(asked) = &call.asked {
-        asked.bucket.give_back(asked.amount);
     }
 }
 

@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex};
 use crate::accounting::Counters;
 use crate::client::{Inner, OpenAiCompatible};
 use crate::core::backoff::Jitter;
+use crate::core::fill::Pace;
+use crate::core::key_limits::PerKey;
 use crate::core::secret::Secret;
 use crate::error::{Error, Problem};
 use crate::events::Observer;
@@ -16,7 +18,7 @@ use crate::exchange::Engine;
 use crate::key_pool::ApiKeyPool;
 use crate::model_buckets::ModelBuckets;
 use crate::platform::{Runtime, Transport, default_transport, the_clock};
-use crate::provider_config::{BaseUrl, ModelSettings, parse};
+use crate::provider_config::{BaseUrl, ModelSettings, RateLimitScope, parse};
 use crate::registry::{self, Meter};
 use crate::room::Room;
 use crate::token_budget::MeanOutput;
@@ -400,6 +402,16 @@ fn buckets(runtime: &Arc<dyn Runtime>, settings: &ModelSettings) -> Result<Bucke
     Ok((bucket(Meter::Requests, limits)?, budget.transpose()?))
 }
 
+/// The limits that each key has for itself, if that is what they are.
+fn limits_of_keys(settings: &ModelSettings) -> Option<PerKey> {
+    let pace = |capacity, rate| Pace { each: 1.0 / rate, whole: capacity / rate };
+    let llm_tokens = settings.rate_limit_tokens_per_minute;
+    (settings.rate_limit_scope == RateLimitScope::Key).then(|| PerKey {
+        requests: pace(settings.rate_limit_capacity, settings.rate_limit_refill_rate),
+        llm_tokens: llm_tokens.map(|most| (pace(most, most / 60.0), 0.0)),
+    })
+}
+
 fn client(
     settings: ModelSettings,
     (buckets, budgets): Buckets,
@@ -411,6 +423,7 @@ fn client(
     let engine = Engine {
         pool: pool.with_most_per_key(settings.max_concurrency_per_key),
         room: settings.max_concurrency.map(Room::new),
+        limits_of_keys: limits_of_keys(&settings),
         transport,
         wire: Wire::new(&settings),
         retry_delay: settings.retry_delay,

@@ -14,6 +14,7 @@ use crate::circuit::Pass;
 use crate::clocks::{Alarm, Limit, within};
 use crate::core::backoff::{self, Jitter};
 use crate::core::health::KeyFate;
+use crate::core::key_limits::PerKey;
 use crate::core::key_record::Note;
 use crate::core::redaction::Redaction;
 use crate::core::retry::{Failure, Step};
@@ -33,6 +34,8 @@ pub(crate) struct Engine {
     pub pool: ApiKeyPool,
     /// How many requests may be under way, where that is limited.
     pub room: Option<Arc<Room>>,
+    /// The limits that each key has for itself, in place of those of all.
+    pub limits_of_keys: Option<PerKey>,
     pub transport: Arc<dyn Transport>,
     pub wire: Wire,
     pub retry_delay: Duration,

@@ -5,8 +5,10 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
+use crate::core::fill::Pace;
 use crate::core::fingerprint::fingerprint;
 use crate::core::key::ApiKey;
+use crate::core::key_limits::PerKey;
 use crate::core::key_memory::KeyMemory;
 use crate::core::key_pool::{KeyId, KeyPool, NoKey, Scope, Wanted};
 use crate::core::key_slot::KeyStatus;
@@ -188,7 +190,7 @@ impl ApiKeyPool {
     pub fn get_least_loaded_key(&self) -> Option<String> {
         let now = self.now();
         let mut pool = self.lock();
-        let id = pool.next(self.wanted(""), now).ok()?;
+        let id = pool.next(self.wanted("", None), now).ok()?;
         let key = pool.key(id).filter(|key| !key.is_none());
         key.map(|key| key.expose().to_owned())
     }
@@ -209,7 +211,7 @@ impl ApiKeyPool {
     /// [`ErrorKind::RateLimited`] with [`Error::retry_at`] while keys are cooling; otherwise
     /// [`ErrorKind::QuotaExhausted`] or [`ErrorKind::Authentication`].
     pub fn lease(&self) -> Result<KeyLease, Error> {
-        self.lease_for("").map_err(|none| self.no_key_error(none))
+        self.lease_for("", None).map_err(|none| self.no_key_error(none))
     }
 
     /// Adds a key; it may be used at once, also by calls that wait. One that is there, and rests or
@@ -290,10 +292,10 @@ impl ApiKeyPool {
     }
 
     #[inline]
-    pub(crate) fn lease_for(&self, model: &str) -> Result<KeyLease, NoKey> {
+    pub(crate) fn lease_for(&self, model: &str, limits: Option<PerKey>) -> Result<KeyLease, NoKey> {
         let mut pool = self.lock();
-        let now = self.shared.time_for(&pool);
-        let leased = pool.lease(self.wanted(model), now)?;
+        let now = self.time_for(&pool, limits);
+        let leased = pool.lease(self.wanted(model, limits), now)?;
         drop(pool);
         let (id, key) = (leased.id, Some(leased.key));
         Ok(KeyLease { shared: self.shared.clone(), id, key, seat: None, reserved: None })
@@ -303,15 +305,15 @@ impl ApiKeyPool {
     pub(crate) fn next_key(&self, model: &str, tried: &[KeyId]) -> Result<NextKey, NoKey> {
         let mut pool = self.lock();
         let now = self.shared.time_for(&pool);
-        let key = pool.next(Wanted { most: u32::MAX, ..self.wanted(model) }, now)?;
+        let key = pool.next(Wanted { most: u32::MAX, ..self.wanted(model, None) }, now)?;
         Ok(if tried.contains(&key) { NextKey::Tried } else { NextKey::Untried })
     }
 
     /// Why there is no key now, if there is none.
-    pub(crate) fn why_none(&self, model: &str) -> Option<NoKey> {
+    pub(crate) fn why_none(&self, model: &str, limits: Option<PerKey>) -> Option<NoKey> {
         let mut pool = self.lock();
-        let now = self.shared.time_for(&pool);
-        pool.next(self.wanted(model), now).err()
+        let now = self.time_for(&pool, limits);
+        pool.next(self.wanted(model, limits), now).err()
     }
 
     /// The same keys, with so many requests on each at once.
@@ -353,6 +355,17 @@ impl ApiKeyPool {
         self.lock().count_wait(id);
     }
 
+    /// The time, as far as it is needed: a bucket fills by it.
+    fn time_for(&self, pool: &KeyPool, limits: Option<PerKey>) -> Timestamp {
+        if limits.is_some() { self.now() } else { self.shared.time_for(pool) }
+    }
+
+    /// Settles what a request to a model has cost of its key's own bucket.
+    pub(crate) fn settle(&self, id: KeyId, model: &str, amount: f64, pace: Pace) {
+        self.lock().settle(id, model, amount, pace);
+        self.shared.freed();
+    }
+
     /// Adds what an answer cost to the counts of its key.
     pub(crate) fn count_tokens(&self, id: KeyId, input: u64, output: u64) {
         self.lock().count_tokens(id, input, output);
@@ -388,8 +401,8 @@ impl ApiKeyPool {
         Self { shared, scope: Scope::ALL, most_per_key: u32::MAX }
     }
 
-    fn wanted<'a>(&self, model: &'a str) -> Wanted<'a> {
-        Wanted { model, scope: self.scope, most: self.most_per_key }
+    fn wanted<'a>(&self, model: &'a str, limits: Option<PerKey>) -> Wanted<'a> {
+        Wanted { model, scope: self.scope, most: self.most_per_key, limits }
     }
 
     fn now(&self) -> crate::Timestamp {

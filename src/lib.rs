@@ -129,7 +129,9 @@ pub use platform::{
     BoxFuture, BoxStream, Header, HttpRequest, HttpResponse, MaybeSend, MaybeSync, Runtime,
     Transport, TransportError,
 };
-pub use provider_config::{ModelSettings, parse as parse_provider_json, provider_schema};
+pub use provider_config::{
+    ModelSettings, RateLimitScope, parse as parse_provider_json, provider_schema,
+};
 pub use snapshot::Snapshot;
 pub use stats::{BucketStats, ClientStats, Waits, WaitsFor};
 pub use token_bucket::{Acquire, Refused, TokenBucket};

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use crate::core::fill::Pace;
+use crate::core::key_pool::KeyId;
 use crate::core::request_size::RequestSize;
 use crate::error::{Error, Problem};
+use crate::key_pool::ApiKeyPool;
 use crate::platform::number_text;
 use crate::token_bucket::TokenBucket;
 
@@ -71,16 +74,41 @@ impl Asked {
         Ok(Self { bucket, amount: amount as u32, answers, mean: mean.clone() })
     }
 
-    /// What has been taken from the bucket for an attempt.
-    pub fn reserved(&self) -> Reserved {
-        let (bucket, mean) = (self.bucket.clone(), self.mean.clone());
-        Reserved { bucket, amount: self.amount, answers: self.answers, mean }
+    /// What has been taken for an attempt: from the key's own bucket, where it has one, or else from that
+    /// of all.
+    pub fn reserved(&self, of_key: Option<OfKey>) -> Reserved {
+        let from = of_key.map_or_else(|| From::All(self.bucket.clone()), From::Key);
+        let (amount, answers, mean) = (self.amount, self.answers, self.mean.clone());
+        Reserved { from, amount, answers, mean }
+    }
+}
+
+/// Where it was taken from.
+enum From {
+    All(TokenBucket),
+    Key(OfKey),
+}
+
+/// A key's own bucket of LLM tokens.
+pub(crate) struct OfKey {
+    pub pool: ApiKeyPool,
+    pub key: KeyId,
+    pub model: String,
+    pub pace: Pace,
+}
+
+impl From {
+    fn settle(&self, amount: f64) {
+        match self {
+            Self::All(bucket) => bucket.settle(amount),
+            Self::Key(own) => own.pool.settle(own.key, &own.model, amount, own.pace),
+        }
     }
 }
 
 /// What an attempt has set aside.
 pub(crate) struct Reserved {
-    bucket: TokenBucket,
+    from: From,
     amount: u32,
     answers: u64,
     mean: MeanOutput,
@@ -89,12 +117,12 @@ pub(crate) struct Reserved {
 impl Reserved {
     /// The attempt has cost nothing.
     pub fn give_back(self) {
-        self.bucket.give_back(self.amount);
+        self.from.settle(self.amount.into());
     }
 
     /// It has cost so much. What is more than was set aside is owed.
     pub fn settle(self, input: u64, output: u64) {
-        self.bucket.settle(f64::from(self.amount) - input as f64 - output as f64);
+        self.from.settle(f64::from(self.amount) - input as f64 - output as f64);
         self.mean.learn(output as f64 / self.answers as f64);
     }
 }

@@ -6,6 +6,8 @@
 mod budgets;
 #[path = "admission/crowds.rs"]
 mod crowds;
+#[path = "admission/limits_of_keys.rs"]
+mod limits_of_keys;
 #[path = "admission/priorities.rs"]
 mod priorities;
 mod scripted;

@@ -31,6 +31,26 @@ impl EmptySince {
         (since <= now).then_some(Self(since))
     }
 
+    /// When it holds so many tokens, where nobody takes any.
+    pub fn holds_at(self, amount: f64, now: f64, pace: Pace) -> f64 {
+        self.0.max(now - pace.whole) + amount * pace.each
+    }
+
+    /// The same after `amount` tokens are taken, there or not.
+    pub fn owe(self, amount: f64, now: f64, pace: Pace) -> Self {
+        Self(self.holds_at(amount, now, pace))
+    }
+
+    /// The same with `amount` tokens more.
+    pub fn give_back(self, amount: f64, pace: Pace) -> Self {
+        Self(self.0 - amount * pace.each)
+    }
+
+    /// Whether it holds all that it can.
+    pub fn is_full(self, now: f64, pace: Pace) -> bool {
+        self.0 <= now - pace.whole
+    }
+
     /// As bits, of which not all are one.
     pub fn to_bits(self) -> u64 {
         self.0.to_bits()

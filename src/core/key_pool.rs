@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::fill::Pace;
 use super::health::{Backoff, Health, KeyFate};
 use super::key::{ApiKey, LabelledKey, Labels};
+use super::key_limits::PerKey;
 use super::key_memory::KeyMemory;
 use super::key_record::Note;
 use super::key_slot::{KeyStatus, Slot};
@@ -52,6 +54,8 @@ pub struct Wanted<'a> {
     pub scope: Scope,
     /// With fewer requests in flight than this.
     pub most: u32,
+    /// From each key's own buckets, where it has some.
+    pub limits: Option<PerKey>,
 }
 
 /// A key in use.
@@ -132,6 +136,9 @@ impl KeyPool {
         let entry = self.slots[slot].as_mut().ok_or(NoKey::Empty)?;
         entry.in_flight += 1;
         entry.last_used = self.uses;
+        if let Some(limits) = wanted.limits {
+            entry.fills.take(wanted.model, limits, now);
+        }
         entry.counts.attempts += 1;
         let id = KeyId { slot, generation: entry.generation };
         let leased = Leased { id, key: entry.take_key() };
@@ -210,6 +217,13 @@ impl KeyPool {
     pub fn note(&mut self, id: KeyId, note: Note) {
         if let Some(slot) = self.slot_of(id) {
             slot.record.note(note);
+        }
+    }
+
+    /// Settles what a request to a model has cost of its key's own bucket.
+    pub fn settle(&mut self, id: KeyId, model: &str, amount: f64, pace: Pace) {
+        if let Some(slot) = self.slot_of(id) {
+            slot.fills.settle(model, amount, pace);
         }
     }
 
@@ -414,7 +428,7 @@ impl KeyPool {
 
     fn why_none(&self, wanted: Wanted<'_>, now: Timestamp) -> NoKey {
         let (mut live, mut denied, mut exhausted, mut cooling) = (false, false, false, false);
-        let (mut busy, with_any_load) = (false, Wanted { most: u32::MAX, ..wanted });
+        let (mut busy, with_any_load) = (false, Wanted { most: u32::MAX, limits: None, ..wanted });
         let (mut reset, mut ready_at) = (None, None);
         for slot in self.each(wanted.scope).filter(|slot| !slot.retired) {
             live = true;
@@ -423,6 +437,10 @@ impl KeyPool {
             reset = earlier(reset, slot.health.known_reset());
             if slot.will_do(with_any_load, now) {
                 busy |= slot.health == Health::Ready && slot.in_flight >= wanted.most;
+                let refilled = wanted.limits.map(|it| slot.fills.has(wanted.model, it, now));
+                if let (Some(Err(at)), Health::Ready) = (refilled, slot.health) {
+                    (ready_at, cooling) = (earlier(ready_at, Some(at)), true);
+                }
                 // Whichever is ready first will do, for whatever reason it rests.
                 let ends = slot.health.rests_until().filter(|until| *until > now);
                 ready_at = earlier(ready_at, ends);

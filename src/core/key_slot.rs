@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::health::{Backoff, Health, KeyFate, Refusal};
 use super::histogram::Quantiles;
 use super::key::LabelledKey;
+use super::key_limits::KeyFills;
 use super::key_pool::{Scope, Wanted};
 use super::key_record::Record;
 use super::names::Names;
@@ -94,6 +95,8 @@ pub struct Slot {
     pub last_used: u64,
     pub health: Health,
     pub denied: Names<Refusal>,
+    /// How full its own buckets are, where clients give it some.
+    pub fills: KeyFills,
     pub limited_in_a_row: u32,
     pub retired: bool,
     /// Whose key it is.
@@ -116,6 +119,7 @@ impl Slot {
             last_used: 0,
             health: Health::Ready,
             denied: Names::default(),
+            fills: KeyFills::default(),
             limited_in_a_row: 0,
             retired: false,
             scopes: Vec::new(),
@@ -159,6 +163,7 @@ impl Slot {
     pub fn will_do(&self, wanted: Wanted<'_>, now: Timestamp) -> bool {
         self.in_flight < wanted.most
             && self.is_in(wanted.scope)
+            && wanted.limits.is_none_or(|it| self.fills.has(wanted.model, it, now).is_ok())
             && (self.denied.len() == 0 || self.may_serve(wanted.model, now))
     }
 

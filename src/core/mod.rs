@@ -10,6 +10,7 @@ pub mod health;
 pub mod histogram;
 pub mod json;
 pub mod key;
+pub mod key_limits;
 pub mod key_memory;
 pub mod key_pool;
 pub mod key_record;

@@ -22,10 +22,10 @@ mod setting_doc;
 
 pub(crate) use base_url::BaseUrl;
 pub(crate) use known_providers::known_base_url;
-pub use model_settings::ModelSettings;
 pub(crate) use model_settings::{
     DEFAULT_CHAT_TIMEOUT, DEFAULT_FIRST_TOKEN_TIMEOUT, DEFAULT_IDLE_TIMEOUT, DEFAULT_RETRY_DELAY,
 };
+pub use model_settings::{ModelSettings, RateLimitScope};
 pub use provider_file::parse;
 pub(crate) use rules::key as check_key;
 pub use schema::provider_schema;

@@ -58,6 +58,8 @@ pub struct ModelSettings {
     /// is known: what is more is owed, what is less comes back, and all of it where it fails. Default:
     /// `None`, any number.
     pub rate_limit_tokens_per_minute: Option<f64>,
+    /// Whose the three limits before are: of all keys together, or of each key for itself. Default: of all.
+    pub rate_limit_scope: RateLimitScope,
     /// How many requests of this client may be under way at once, streams to their end, at least 1; others
     /// wait for their turn. Default: `None`, any number.
     pub max_concurrency: Option<u32>,
@@ -94,6 +96,19 @@ pub struct ModelSettings {
     pub skip_undecodable_events: bool,
 }
 
+/// Whose the limits of rate are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RateLimitScope {
+    /// The client's: all keys together keep to them.
+    #[default]
+    Client,
+    /// Each key's: they are told for one. The client's own
+    /// [`token_bucket`](crate::OpenAiCompatible::token_bucket) and
+    /// [`token_budget`](crate::OpenAiCompatible::token_budget) are not used then, and stay full.
+    Key,
+}
+
 impl ModelSettings {
     /// The settings of a model with nothing but defaults. Duplicate keys count once.
     ///
@@ -115,6 +130,7 @@ impl ModelSettings {
             rate_limit_capacity: 10.0,
             rate_limit_refill_rate: 1.0,
             rate_limit_tokens_per_minute: None,
+            rate_limit_scope: RateLimitScope::Client,
             max_concurrency: None,
             max_concurrency_per_key: None,
             headers: Vec::new(),
@@ -188,6 +204,7 @@ impl fmt::Debug for ModelSettings {
             .field("rate_limit_capacity", &self.rate_limit_capacity)
             .field("rate_limit_refill_rate", &self.rate_limit_refill_rate)
             .field("rate_limit_tokens_per_minute", &self.rate_limit_tokens_per_minute)
+            .field("rate_limit_scope", &self.rate_limit_scope)
             .field("max_concurrency", &self.max_concurrency)
             .field("max_concurrency_per_key", &self.max_concurrency_per_key)
             .field("headers", &names(&self.headers))

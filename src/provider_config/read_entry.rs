@@ -113,6 +113,11 @@ fn read_setting<'a>(
                 setting.put_text(settings, text);
             }
         }
+        Shape::OneOf(texts) => {
+            if let Some(text) = one_of(reader, texts, value) {
+                setting.put_text(settings, text);
+            }
+        }
         Shape::Number(_) => {
             if let Some(number) = number(reader, setting, value) {
                 setting.put_number(settings, number);
@@ -138,6 +143,16 @@ fn text<'a>(reader: &mut Reader<'a>, setting: Setting, value: &Node<'a>) -> Opti
             None
         }
     }
+}
+
+fn one_of<'a>(reader: &mut Reader<'a>, texts: &[&'static str], value: &Node<'a>) -> Option<String> {
+    let text = reader.text(value)?.to_owned();
+    if texts.contains(&&*text) {
+        return Some(text);
+    }
+    let list = texts.join("`, `");
+    reader.problem(value, format_args!("must be one of `{list}`, not `{text}`"));
+    None
 }
 
 fn number(reader: &mut Reader<'_>, setting: Setting, value: &Node<'_>) -> Option<f64> {
@@ -229,6 +244,7 @@ fn pairs<'a>(
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::json_tree::Document;
+    use super::super::model_settings::RateLimitScope;
     use super::*;
 
     /// Reads one entry that stands on line 2, with its keys on line 3.
@@ -264,7 +280,7 @@ mod tests {
         let (settings, problems) = read(
             r#""api_keys": ["sk-1", "$KEY", "$$x", "sk-1"], "base_url": "HTTP://h:80/v1/",
             "model": "m", "max_retries": 0, "retry_delay": 0.25, "rate_limit_capacity": 2.5,
-            "rate_limit_refill_rate": 0.1, "rate_limit_tokens_per_minute": 90000, "max_concurrency": 4, "max_concurrency_per_key": 2, "headers": {"X-A": "$KEY", "X-B": "$$b"},
+            "rate_limit_refill_rate": 0.1, "rate_limit_tokens_per_minute": 90000, "rate_limit_scope": "key", "max_concurrency": 4, "max_concurrency_per_key": 2, "headers": {"X-A": "$KEY", "X-B": "$$b"},
             "query": {"v": "1", "n": 1.0, "f": true}, "auth_header": "api-key", "timeout": 30,
             "headers_timeout": 1, "first_token_timeout": 2, "idle_timeout": 3,
             "context_window": 8192, "fallbacks": ["a/b"], "allow_http": true, "max_event_bytes": 1024.0,
@@ -283,6 +299,7 @@ mod tests {
         expected.rate_limit_capacity = 2.5;
         expected.rate_limit_refill_rate = 0.1;
         expected.rate_limit_tokens_per_minute = Some(90_000.0);
+        expected.rate_limit_scope = RateLimitScope::Key;
         expected.max_concurrency = Some(4);
         expected.max_concurrency_per_key = Some(2);
         expected.headers = pairs(&[("X-A", "sk-env"), ("X-B", "$b")]);
@@ -346,6 +363,7 @@ mod tests {
             (r#""rate_limit_capacity": 1e999"#, "is too large a number"),
             (r#""rate_limit_refill_rate": 0"#, "must be a number above 0, not 0"),
             (r#""context_window": 0"#, "must be a whole number of at least 1, not 0"),
+            (r#""rate_limit_scope": "pool""#, "must be one of `client`, `key`, not `pool`"),
             (r#""allow_http": "yes""#, "expected true or false, found a string"),
             (r#""model": """#, "must not be empty"),
             (r#""model": ["m"]"#, "expected a string, found a list"),

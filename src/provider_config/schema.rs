@@ -105,6 +105,7 @@ fn shape_schema(shape: Shape) -> Value {
         }),
         Shape::Keys => json!({ "type": "array", "items": { "type": "string", "minLength": 1 } }),
         Shape::Text => json!({ "type": "string", "minLength": 1 }),
+        Shape::OneOf(texts) => json!({ "enum": texts }),
         Shape::Number(range) => number_schema(range),
         Shape::Headers => {
             json!({ "type": "object", "additionalProperties": { "type": "string" } })

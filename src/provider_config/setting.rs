@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::model_settings::ModelSettings;
+use super::model_settings::{ModelSettings, RateLimitScope};
 use super::number_range::NumberRange;
 use crate::core::time::from_seconds;
 
@@ -18,6 +18,7 @@ pub(super) enum Setting {
     RateLimitCapacity,
     RateLimitRefillRate,
     RateLimitTokensPerMinute,
+    RateLimitScope,
     MaxConcurrency,
     MaxConcurrencyPerKey,
     Headers,
@@ -43,6 +44,8 @@ pub(super) enum Shape {
     Entries,
     /// A string.
     Text,
+    /// One of these strings.
+    OneOf(&'static [&'static str]),
     /// A number.
     Number(NumberRange),
     /// An object of strings.
@@ -69,7 +72,7 @@ const REQUESTS: Shape = Shape::Number(NumberRange::whole(1.0, Some(1_000_000.0))
 const SECONDS: Shape = Shape::Number(NumberRange::above_zero().in_seconds());
 
 /// In the order of [`Setting`].
-static TABLE: [Row; 22] = [
+static TABLE: [Row; 23] = [
     row(Setting::ApiKeys, "api_keys", Shape::Keys),
     row(Setting::BaseUrl, "base_url", Shape::Text),
     row(Setting::Model, "model", Shape::Text),
@@ -90,6 +93,7 @@ static TABLE: [Row; 22] = [
         "rate_limit_tokens_per_minute",
         Shape::Number(NumberRange::at_least(1.0)),
     ),
+    row(Setting::RateLimitScope, "rate_limit_scope", Shape::OneOf(&["client", "key"])),
     row(Setting::MaxConcurrency, "max_concurrency", REQUESTS),
     row(Setting::MaxConcurrencyPerKey, "max_concurrency_per_key", REQUESTS),
     row(Setting::Headers, "headers", Shape::Headers),
@@ -179,6 +183,9 @@ impl Setting {
             Self::BaseUrl => settings.base_url = text,
             Self::Model => settings.model = text,
             Self::AuthHeader => settings.auth_header = Some(text),
+            Self::RateLimitScope if text == "key" => {
+                settings.rate_limit_scope = RateLimitScope::Key;
+            }
             _ => {}
         }
     }

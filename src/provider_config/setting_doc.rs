@@ -4,7 +4,7 @@
 use super::setting::Setting;
 
 /// In the order of [`Setting`].
-static DOCS: [(Setting, &str); 22] = [
+static DOCS: [(Setting, &str); 23] = [
     (
         Setting::ApiKeys,
         "The API keys; requests are spread over them. `$NAME` is read from the environment \
@@ -35,6 +35,11 @@ static DOCS: [(Setting, &str); 22] = [
         "How many LLM tokens may be used per minute: each request sets aside its input, estimated, and \
          `max_tokens`, or else what answers have cost of late, until its usage is known. Default: any \
          number.",
+    ),
+    (
+        Setting::RateLimitScope,
+        "Whose the limits of rate are: `client`, of all keys together, or `key`, of each key for itself. \
+         Default: `client`.",
     ),
     (
         Setting::MaxConcurrency,

@@ -62,7 +62,7 @@ fn understood(headers: &[(&str, &str)], now: Duration) -> Option<Duration> {
 fn rest_after(asks: Option<Duration>, fate: KeyFate, now: Timestamp) -> Duration {
     let mut pool = KeyPool::default();
     pool.add(ApiKey::new("sk-0123456789abcd"), Scope::ALL);
-    let wanted = Wanted { model: "m", scope: Scope::ALL, most: u32::MAX };
+    let wanted = Wanted { model: "m", scope: Scope::ALL, most: u32::MAX, limits: None };
     let id = pool.lease(wanted, now).expect("its one key is ready").id;
     let backoff = |_| Duration::from_secs(1);
     pool.limited(id, asks, now, &backoff);

@@ -111,7 +111,7 @@ impl Both {
             }
             Op::Adjust(key, up) => self.adjust(key, up),
             Op::Lease(model, scope, most) => {
-                self.lease(Wanted { model, scope: Scope(scope), most })
+                self.lease(Wanted { model, scope: Scope(scope), most, limits: None })
             }
             Op::Answers(index) if !self.leases.is_empty() => {
                 let lease = index.get(&self.leases).clone();

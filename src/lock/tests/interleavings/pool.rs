@@ -31,13 +31,13 @@ fn resting() -> ApiKeyPool {
 async fn lease(pool: ApiKeyPool) -> KeyLease {
     let rank = Rank::new(Timestamp::ZERO, 0, 0);
     if !pool.is_behind_line("m", None, rank)
-        && let Ok(lease) = pool.lease_for("m")
+        && let Ok(lease) = pool.lease_for("m", None)
     {
         return lease;
     }
     let place = pool.stand_in_line("m", None, rank);
     poll_fn(|cx| match place.look(cx.waker(), Timestamp::ZERO) {
-        (true, _) => pool.lease_for("m").map_or(Poll::Pending, Poll::Ready),
+        (true, _) => pool.lease_for("m", None).map_or(Poll::Pending, Poll::Ready),
         (false, _) => Poll::Pending,
     })
     .await
@@ -110,7 +110,7 @@ fn every_lease_is_counted_off_whatever_becomes_of_its_key() {
             let pool = pool.clone();
             thread::spawn(move || {
                 // One key may be gone, and the other one dead.
-                let lease = pool.lease_for("m");
+                let lease = pool.lease_for("m", None);
                 lease.into_iter().for_each(|lease| lease.end(fate, None, "", &|_| Duration::ZERO));
             })
         });
