@@ -5,6 +5,7 @@ use std::future::poll_fn;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
+use crate::acquire::Acquire;
 use crate::call::Call;
 use crate::circuit::Pass;
 use crate::clocks::Alarm;
@@ -17,7 +18,6 @@ use crate::events::{Event, WaitFor};
 use crate::exchange::Engine;
 use crate::key_lease::KeyLease;
 use crate::line::Place;
-use crate::token_bucket::Acquire;
 use crate::token_budget::OfKey;
 
 /// No call without a timeout waits longer than this before its first attempt, and none waits longer

@@ -12,12 +12,11 @@ use crate::core::key_limits::PerKey;
 use crate::core::key_memory::KeyMemory;
 use crate::core::key_pool::{KeyId, KeyPool, NoKey, Scope, Wanted};
 use crate::core::key_slot::KeyStatus;
-use crate::core::rank::Rank;
 use crate::core::retry::NextKey;
 use crate::core::time::Timestamp;
 use crate::error::{Error, ErrorKind, Problem};
 use crate::key_lease::KeyLease;
-use crate::line::{Class, Line, Place};
+use crate::line::Line;
 use crate::lock::lock;
 use crate::platform::{Runtime, the_clock};
 use crate::provider_config::{BaseUrl, ModelSettings, check_key, known_base_url};
@@ -43,11 +42,11 @@ use crate::room::{Room, Seat};
 /// ```
 #[derive(Clone)]
 pub struct ApiKeyPool {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     /// Which of the keys are this handle's.
-    scope: Scope,
+    pub(crate) scope: Scope,
     /// How many requests it puts on one key at once.
-    most_per_key: u32,
+    pub(crate) most_per_key: u32,
 }
 
 pub(crate) struct Shared {
@@ -324,30 +323,6 @@ impl ApiKeyPool {
     /// Room for one more request of a client, if there is some.
     pub(crate) fn seat(&self, room: &Arc<Room>) -> Option<Seat> {
         room.take(&self.shared)
-    }
-
-    /// Whether somebody waits for keys.
-    pub(crate) fn has_line(&self) -> bool {
-        !self.shared.line.is_empty()
-    }
-
-    /// Whether somebody waits for a key that comes before one of this rank that does not.
-    pub(crate) fn is_behind_line(&self, model: &str, room: Option<&Arc<Room>>, rank: Rank) -> bool {
-        self.has_line() && self.shared.line.is_ahead(&self.class(model, room), rank, self.now())
-    }
-
-    /// A place in the line.
-    pub(crate) fn stand_in_line(&self, model: &str, room: Option<&Arc<Room>>, rank: Rank) -> Place {
-        Place::take(&self.shared, self.class(model, room), rank)
-    }
-
-    fn class(&self, model: &str, room: Option<&Arc<Room>>) -> Class {
-        Class {
-            scope: self.scope,
-            model: model.to_owned(),
-            most_per_key: self.most_per_key,
-            client: room.map_or(0, |room| Arc::as_ptr(room) as usize),
-        }
     }
 
     /// Counts an attempt that had to wait first.

@@ -63,6 +63,7 @@
 #![allow(clippy::arc_with_non_send_sync, reason = "a browser's transport stays on its thread")]
 
 mod accounting;
+mod acquire;
 mod admission;
 mod call;
 mod call_span;
@@ -102,6 +103,7 @@ mod token_budget;
 mod whole_body;
 mod wire;
 
+pub use acquire::Acquire;
 pub use chat::{
     AnsweredBy, ChatChunk, ChatOptions, ChatResponse, Choice, ChunkChoice, Content, ContentPart,
     Delta, Extra, FunctionCall, FunctionCallDelta, FunctionDefinition, Message, OnInterrupt,
@@ -134,7 +136,7 @@ pub use provider_config::{
 };
 pub use snapshot::Snapshot;
 pub use stats::{BucketStats, ClientStats, Waits, WaitsFor};
-pub use token_bucket::{Acquire, Refused, TokenBucket};
+pub use token_bucket::{Refused, TokenBucket};
 
 /// The code of these pages is compiled with the crate's own.
 #[cfg(doctest)]

@@ -9,8 +9,9 @@ use crate::core::key_pool::Scope;
 use crate::core::line;
 use crate::core::rank::Rank;
 use crate::core::time::Timestamp;
-use crate::key_pool::Shared;
+use crate::key_pool::{ApiKeyPool, Shared};
 use crate::lock::lock;
+use crate::room::Room;
 
 /// Those who can use the same keys, at the same time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +54,33 @@ impl Line {
         let result = change(&mut line);
         self.standing.store(line.len(), SeqCst);
         result
+    }
+}
+
+impl ApiKeyPool {
+    /// Whether somebody waits for keys.
+    pub(crate) fn has_line(&self) -> bool {
+        !self.shared.line.is_empty()
+    }
+
+    /// Whether somebody waits for a key that comes before one of this rank that does not.
+    pub(crate) fn is_behind_line(&self, model: &str, room: Option<&Arc<Room>>, rank: Rank) -> bool {
+        self.has_line()
+            && self.shared.line.is_ahead(&self.class(model, room), rank, self.shared.runtime.now())
+    }
+
+    /// A place in the line.
+    pub(crate) fn stand_in_line(&self, model: &str, room: Option<&Arc<Room>>, rank: Rank) -> Place {
+        Place::take(&self.shared, self.class(model, room), rank)
+    }
+
+    fn class(&self, model: &str, room: Option<&Arc<Room>>) -> Class {
+        Class {
+            scope: self.scope,
+            model: model.to_owned(),
+            most_per_key: self.most_per_key,
+            client: room.map_or(0, |room| Arc::as_ptr(room) as usize),
+        }
     }
 }
 

@@ -17,6 +17,7 @@ pub mod key_record;
 pub mod key_slot;
 pub mod line;
 pub mod names;
+pub mod no_key;
 pub mod provider_error;
 pub mod rank;
 pub mod ranked_heap;
