@@ -11,8 +11,8 @@ use futures::StreamExt;
 use futures::future::{Either, select};
 use lockkeeper::testing::{Executor, ScriptedTransport, VirtualClock};
 use lockkeeper::{
-    ChatOptions, ChatStream, LlmInterface, Message, ModelSettings, OpenAiCompatible, StreamState,
-    Transport,
+    ChatOptions, ChatStream, LlmInterface, Message, ModelSettings, OpenAiCompatible,
+    RateLimitScope, StreamState, Transport,
 };
 
 use super::observe::Observed;
@@ -129,6 +129,10 @@ fn settings(scenario: &Scenario, model: usize) -> ModelSettings {
     settings.base_url = "https://simulated.test/v1".to_owned();
     (settings.rate_limit_capacity, settings.rate_limit_refill_rate) = scenario.limits[model];
     (settings.max_concurrency, settings.max_concurrency_per_key) = scenario.most;
+    settings.rate_limit_tokens_per_minute = scenario.budget;
+    if scenario.per_key {
+        settings.rate_limit_scope = RateLimitScope::Key;
+    }
     settings.retry_delay = scenario.retry_delay;
     settings.max_retries = scenario.max_retries;
     settings.timeout = scenario.clocks.total;
@@ -176,6 +180,7 @@ impl Caller {
         options.timeout = self.plan.timeout;
         options.max_retries = self.plan.max_retries;
         options.priority = Some(self.plan.priority);
+        options.max_completion_tokens = Some(self.plan.most_output);
         options
     }
 

@@ -17,6 +17,10 @@ pub struct Scenario {
     pub limits: [(f64, f64); 2],
     /// The most requests at once: in all, and on each key.
     pub most: (Option<u32>, Option<u32>),
+    /// LLM tokens a minute.
+    pub budget: Option<f64>,
+    /// The limits are each key's own.
+    pub per_key: bool,
     pub retry_delay: Duration,
     pub max_retries: u32,
     pub clocks: Clocks,
@@ -46,6 +50,8 @@ pub struct CallPlan {
     pub timeout: Option<Duration>,
     pub max_retries: Option<u32>,
     pub priority: i8,
+    /// The most LLM tokens that it asks for.
+    pub most_output: u64,
     pub leaves: Leaves,
     /// How often the call is polled although nothing has changed, as beside others in a `select!`.
     pub fidgets: Option<Duration>,
@@ -115,6 +121,8 @@ impl Scenario {
             seed,
             is_ideal,
             limits,
+            budget: (!is_ideal && r.chance(0.2)).then(|| r.of_any_magnitude(500.0, 20_000.0)),
+            per_key: !is_ideal && r.chance(0.15),
             most: if is_ideal || r.chance(0.7) { (None, None) } else { most(r) },
             retry_delay: Duration::from_secs_f64(r.of_any_magnitude(0.01, 5.0)),
             max_retries: r.whole(0, 6) as u32,
@@ -127,9 +135,9 @@ impl Scenario {
         }
     }
 
-    /// Whether a call may have to wait for room.
+    /// Whether a call may have to wait for more than tokens of its bucket.
     pub fn is_crowded(&self) -> bool {
-        self.most != (None, None)
+        self.most != (None, None) || self.budget.is_some() || self.per_key
     }
 
     pub fn steps_on(&self) -> bool {
@@ -213,6 +221,7 @@ fn calls(r: &mut Random, is_ideal: bool, rate: f64) -> Vec<CallPlan> {
             timeout: (!is_ideal && r.chance(hurried))
                 .then(|| Duration::from_secs_f64(patience * r.between(0.2, 2.0))),
             max_retries: r.chance(0.1).then(|| r.whole(0, 4) as u32),
+            most_output: r.whole(1, 400) as u64,
             priority: if r.chance(ranked) { r.whole(0, 6) as i8 - 3 } else { 0 },
             leaves,
             fidgets: fidgets.then(|| Duration::from_secs_f64(r.of_any_magnitude(0.02, 2.0))),

@@ -24,7 +24,11 @@ const LATE: Duration = Duration::from_secs(1);
 
 pub fn judge(case: &Case) {
     for (index, model) in MODELS.iter().enumerate() {
-        window_law(case, index, model);
+        match case.scenario.per_key {
+            false => window_law(case, index, &starts_on(case, model, None)),
+            true => (0..case.scenario.keys.len())
+                .for_each(|key| window_law(case, index, &starts_on(case, model, Some(key)))),
+        }
     }
     if case.scenario.stepped_on() < LATE {
         first_come_first_served(case);
@@ -38,9 +42,10 @@ pub fn judge(case: &Case) {
 }
 
 /// In any window of t seconds at most `capacity + rate · t` attempts start.
-fn window_law(case: &Case, index: usize, model: &str) {
-    let (capacity, rate) = case.scenario.limits[index];
-    let starts = starts_on(case, model);
+fn window_law(case: &Case, index: usize, starts: &[Duration]) {
+    // What a key's own limits hold for is the client's model: all others have the same.
+    let (capacity, rate) = case.scenario.limits[if case.scenario.per_key { 0 } else { index }];
+    let model = MODELS[index];
     // From start i to start j there are j - i + 1; all i are looked at through the least of them.
     let mut least = f64::INFINITY;
     for (count, &at) in starts.iter().enumerate() {
@@ -136,7 +141,7 @@ fn as_fast_as_can_be(case: &Case) {
     for (index, model) in MODELS.iter().enumerate() {
         let (capacity, rate) = case.scenario.limits[index];
         let arrivals = arrivals_at(case, index);
-        let starts = starts_on(case, model);
+        let starts = starts_on(case, model, None);
         assert_eq!(starts.len(), arrivals.len(), "one attempt a call");
         for (n, (&(asked, service), &started)) in arrivals.iter().zip(&starts).enumerate() {
             let tokens_for = |(earlier, (at, _)): (usize, &(Duration, Duration))| {
@@ -172,8 +177,13 @@ fn arrivals_at(case: &Case, model: usize) -> Vec<(Duration, Duration)> {
     arrivals
 }
 
-fn starts_on(case: &Case, model: &str) -> Vec<Duration> {
-    let on = case.trace.attempts.iter().filter(|attempt| attempt.model == model);
+/// When attempts on a model started: all, or those with one key.
+fn starts_on(case: &Case, model: &str, key: Option<usize>) -> Vec<Duration> {
+    let on = case
+        .trace
+        .attempts
+        .iter()
+        .filter(|attempt| attempt.model == model && key.is_none_or(|key| attempt.key == key));
     on.map(|attempt| attempt.started).collect()
 }
 

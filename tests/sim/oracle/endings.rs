@@ -76,7 +76,9 @@ pub fn ran_out_of_time(scenario: &Scenario, number: usize, call: &Call, error: &
 /// The call has waited for room as long as it may.
 pub fn found_no_room(scenario: &Scenario, number: usize, call: &Call, error: &Error) -> bool {
     let patience = scenario.total(number).unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
-    let is_up = call.returned + ROUNDING >= call.asked + patience;
+    // A key's own limits tell at once that a wait is too long.
+    let is_told = scenario.per_key && error.retry_at().is_some();
+    let is_up = is_told || call.returned + ROUNDING >= call.asked + patience;
     scenario.is_crowded() && error.kind() == ErrorKind::RateLimited && is_up
 }
 

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod bucket;
+mod budget;
 mod crowd;
 mod endings;
 mod pool;
@@ -27,6 +28,7 @@ pub fn judge(scenario: &Scenario, trace: &Trace) {
     let case = Case { scenario, trace, outcomes: outcomes(scenario, trace) };
     accounts::judge(&case);
     bucket::judge(&case);
+    budget::judge(&case);
     crowd::judge(&case);
     let looks = pool::judge(&case);
     endings::judge(&case, &looks);

@@ -151,6 +151,8 @@ struct Pool {
     keys: Vec<Key>,
     uses: usize,
     retry_delay: Duration,
+    /// A key that is less busy may have no permit of its own.
+    per_key: bool,
 }
 
 impl Pool {
@@ -164,7 +166,7 @@ impl Pool {
             limited: (0, 0),
         };
         let keys = vec![key; scenario.keys.len()];
-        Self { keys, uses: 0, retry_delay: scenario.retry_delay }
+        Self { keys, uses: 0, retry_delay: scenario.retry_delay, per_key: scenario.per_key }
     }
 
     /// Judges the choice of a key, and counts it.
@@ -176,7 +178,9 @@ impl Pool {
         );
         for (index, other) in self.keys.iter().enumerate() {
             assert!(
-                other.readiness(model, now) != Readiness::Yes || key.rank() <= other.rank(),
+                self.per_key
+                    || other.readiness(model, now) != Readiness::Yes
+                    || key.rank() <= other.rank(),
                 "at {now:?} key {chosen} is used ({:?}) rather than {index} ({:?}), in flight and \
                  last used",
                 key.rank(),
