@@ -11,7 +11,7 @@ use super::{in_many_orders, stopped_clock, waits};
 use crate::platform::{BoxFuture, boxed, boxed_stream};
 use crate::{
     ChatOptions, Error, ErrorKind, HttpRequest, HttpResponse, LlmInterface, Message, ModelSettings,
-    OpenAiCompatible, Transport, TransportError,
+    OpenAiCompatible, RateLimitScope, Transport, TransportError,
 };
 
 /// Answers everything at once.
@@ -82,6 +82,32 @@ fn calls_that_wait_for_room_end_when_there_is_some() {
             }
             gives_up.join().unwrap();
             assert_eq!(client.key_pool().in_flight(), 0);
+        });
+    }
+}
+
+#[test]
+fn calls_that_wait_for_the_budget_end_when_others_settle() {
+    for scope in [RateLimitScope::Client, RateLimitScope::Key] {
+        in_many_orders(move || {
+            let mut settings = ModelSettings::new("openai", "gpt-4", ["sk-0123456789aaaa"]);
+            settings.rate_limit_tokens_per_minute = Some(900.0);
+            settings.rate_limit_scope = scope;
+            let builder = OpenAiCompatible::builder(settings).transport(Arc::new(Answers));
+            let client = builder.runtime(stopped_clock()).build().unwrap();
+            // Each sets more than half of it aside, and gives nearly all of that back.
+            let calls = [waits(text(client.clone())), waits(text(client.clone()))];
+            let gives_up = {
+                let client = client.clone();
+                thread::spawn(move || text(client).now_or_never())
+            };
+            for call in calls {
+                assert_eq!(call.join().unwrap().unwrap(), "Hi!");
+            }
+            gives_up.join().unwrap();
+            let budget = client.token_budget().unwrap();
+            assert_eq!((client.key_pool().in_flight(), budget.waiters()), (0, 0));
+            assert!(budget.tokens() > 800.0, "{}", budget.tokens());
         });
     }
 }
