@@ -421,7 +421,9 @@ fn client(
 ) -> OpenAiCompatible {
     let counters = Arc::new(Counters::new(observer));
     let engine = Engine {
-        pool: pool.with_most_per_key(settings.max_concurrency_per_key),
+        pool: pool
+            .with_most_per_key(settings.max_concurrency_per_key)
+            .with_limit(settings.rate_limit_capacity),
         room: settings.max_concurrency.map(Room::new),
         limits_of_keys: limits_of_keys(&settings),
         transport,

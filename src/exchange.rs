@@ -132,11 +132,12 @@ impl Engine {
         let (status, took) = (response.status, self.now() - call.sent);
         call.record.tell(Event::Headers { key_label, status, took });
         if (200..300).contains(&status) {
+            lease.hears(call.sent, &response.headers);
             return Ok(response);
         }
         let hints = Hints::of(&response.headers, self.runtime().unix_time());
         if status == 429 {
-            lease.rests(hints.rest(), &|n| self.backoff(n));
+            lease.rests(call.sent, &response.headers, hints.rest(), &|n| self.backoff(n));
         }
         let sent = Sent { engine: self, call, key_label, redaction: &redaction };
         // Apart, so that a call that goes well has no room for it.

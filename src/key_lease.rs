@@ -8,10 +8,15 @@ use crate::core::health::{Backoff, KeyFate};
 use crate::core::key::{ApiKey, LabelledKey};
 use crate::core::key_pool::{KeyId, Leased};
 use crate::core::key_record::Note;
+use crate::core::learned_limit::Heard;
+use crate::core::limit_headers::Limits;
 use crate::core::retry::Failure;
+use crate::core::time::{Timestamp, from_seconds};
+use crate::core::told_limit::Sent;
 use crate::error::ErrorKind;
 use crate::key_pool::Shared;
 use crate::lock::lock;
+use crate::response_limits;
 use crate::room::Seat;
 use crate::token_budget::Reserved;
 
@@ -29,6 +34,8 @@ pub struct KeyLease {
     pub(crate) seat: Option<Seat>,
     /// What it may cost of the budget, until it is answered.
     pub(crate) reserved: Option<Reserved>,
+    /// Which of the key's watched requests this is; 0 where they are not watched.
+    pub(crate) number: u64,
 }
 
 impl KeyLease {
@@ -82,10 +89,35 @@ impl KeyLease {
         self.shared.freed();
     }
 
-    /// The key is limited: others must know before the response's body has come.
-    pub(crate) fn rests(&self, rest: Option<Duration>, backoff: Backoff<'_>) {
+    /// The key has begun to answer a request that was sent at `sent`: what the headers say of its limits
+    /// is heeded from now on.
+    pub(crate) fn hears(&self, sent: Timestamp, headers: &[(String, String)]) {
+        if self.number == 0 && !response_limits::are_told(headers) {
+            return; // as nearly always
+        }
+        let limits = response_limits::read(headers, &*self.shared.runtime);
+        let held = limits.held.and_then(from_seconds);
         let now = self.shared.runtime.now();
-        lock(&self.shared.pool).limited(self.id, rest, now, backoff);
+        lock(&self.shared.pool).heard(self.id, self.heard(sent, limits), held, now);
+        self.shared.freed();
+    }
+
+    /// The key is limited: others must know before the response's body has come.
+    pub(crate) fn rests(
+        &self,
+        sent: Timestamp,
+        headers: &[(String, String)],
+        rest: Option<Duration>,
+        backoff: Backoff<'_>,
+    ) {
+        let heard = self.heard(sent, response_limits::read(headers, &*self.shared.runtime));
+        let now = self.shared.runtime.now();
+        lock(&self.shared.pool).refused(self.id, heard, rest, now, backoff);
+        self.shared.freed();
+    }
+
+    fn heard(&self, sent: Timestamp, limits: Limits) -> Heard {
+        Heard { sent: Sent { number: self.number, at: sent.seconds() }, quota: limits.requests }
     }
 
     /// Ends the use with what it showed of the key, for this model.
@@ -114,7 +146,7 @@ impl KeyLease {
                 pool.note(self.id, note); // first: a key that retires is forgotten with its last use
             }
             pool.release(self.id, fate, model, now, backoff);
-            pool.take_back(Leased { id: self.id, key });
+            pool.take_back(Leased { id: self.id, key, number: self.number });
             drop(pool);
             self.shared.freed();
         }

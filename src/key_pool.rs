@@ -10,7 +10,7 @@ use crate::core::fingerprint::fingerprint;
 use crate::core::key::ApiKey;
 use crate::core::key_limits::PerKey;
 use crate::core::key_memory::KeyMemory;
-use crate::core::key_pool::{KeyId, KeyPool, NoKey, Scope, Wanted};
+use crate::core::key_pool::{KeyId, KeyPool, Leased, NoKey, Scope, Wanted};
 use crate::core::key_slot::KeyStatus;
 use crate::core::retry::NextKey;
 use crate::core::time::Timestamp;
@@ -22,6 +22,9 @@ use crate::platform::{Runtime, the_clock};
 use crate::provider_config::{BaseUrl, ModelSettings, check_key, known_base_url};
 use crate::registry;
 use crate::room::{Room, Seat};
+
+/// A bucket that lets so many requests start at once limits nothing.
+const NO_LIMIT: f64 = 1_000.0;
 
 /// The API keys of one provider. Each request takes the ready key with the fewest requests in
 /// flight; a key that is limited, out of credit or refused is left alone until it may work again.
@@ -47,6 +50,8 @@ pub struct ApiKeyPool {
     pub(crate) scope: Scope,
     /// How many requests it puts on one key at once.
     pub(crate) most_per_key: u32,
+    /// Whether nobody has set a limit for its requests.
+    begins_slowly: bool,
 }
 
 pub(crate) struct Shared {
@@ -155,6 +160,11 @@ impl ApiKeyPool {
         });
         pool.bind(base_url);
         pool
+    }
+
+    /// The same pool, whose keys begin slowly where nobody has set a limit.
+    pub(crate) fn with_limit(self, capacity: f64) -> Self {
+        Self { begins_slowly: capacity >= NO_LIMIT, ..self }
     }
 
     /// Learns which address its keys are for, if it does not know.
@@ -293,26 +303,29 @@ impl ApiKeyPool {
     #[inline]
     pub(crate) fn lease_for(&self, model: &str, limits: Option<PerKey>) -> Result<KeyLease, NoKey> {
         let mut pool = self.lock();
-        let now = self.time_for(&pool, limits);
-        let leased = pool.lease(self.wanted(model, limits), now)?;
+        let wanted = self.wanted(model, limits);
+        let now = self.time_for(&pool, wanted);
+        let Leased { id, key, number } = pool.lease(wanted, now)?;
         drop(pool);
-        let (id, key) = (leased.id, Some(leased.key));
-        Ok(KeyLease { shared: self.shared.clone(), id, key, seat: None, reserved: None })
+        let (shared, key) = (self.shared.clone(), Some(key));
+        Ok(KeyLease { shared, id, key, number, seat: None, reserved: None })
     }
 
     /// The key that a call would get next, which has tried these, if it had room there.
     pub(crate) fn next_key(&self, model: &str, tried: &[KeyId]) -> Result<NextKey, NoKey> {
         let mut pool = self.lock();
-        let now = self.shared.time_for(&pool);
-        let key = pool.next(Wanted { most: u32::MAX, ..self.wanted(model, None) }, now)?;
+        let wanted = Wanted { most: u32::MAX, ..self.wanted(model, None) };
+        let now = self.time_for(&pool, wanted);
+        let key = pool.next(wanted, now)?;
         Ok(if tried.contains(&key) { NextKey::Tried } else { NextKey::Untried })
     }
 
     /// Why there is no key now, if there is none.
     pub(crate) fn why_none(&self, model: &str, limits: Option<PerKey>) -> Option<NoKey> {
         let mut pool = self.lock();
-        let now = self.time_for(&pool, limits);
-        pool.next(self.wanted(model, limits), now).err()
+        let wanted = self.wanted(model, limits);
+        let now = self.time_for(&pool, wanted);
+        pool.next(wanted, now).err()
     }
 
     /// The same keys, with so many requests on each at once.
@@ -331,8 +344,8 @@ impl ApiKeyPool {
     }
 
     /// The time, as far as it is needed: a bucket fills by it.
-    fn time_for(&self, pool: &KeyPool, limits: Option<PerKey>) -> Timestamp {
-        if limits.is_some() { self.now() } else { self.shared.time_for(pool) }
+    fn time_for(&self, pool: &KeyPool, wanted: Wanted<'_>) -> Timestamp {
+        self.shared.time_if(wanted.limits.is_some() || pool.needs_time(wanted))
     }
 
     /// Settles what a request to a model has cost of its key's own bucket.
@@ -373,11 +386,13 @@ impl ApiKeyPool {
     }
 
     pub(crate) fn from_shared(shared: Arc<Shared>) -> Self {
-        Self { shared, scope: Scope::ALL, most_per_key: u32::MAX }
+        Self { shared, scope: Scope::ALL, most_per_key: u32::MAX, begins_slowly: false }
     }
 
     fn wanted<'a>(&self, model: &'a str, limits: Option<PerKey>) -> Wanted<'a> {
-        Wanted { model, scope: self.scope, most: self.most_per_key, limits }
+        let (scope, most, begins_slowly) = (self.scope, self.most_per_key, self.begins_slowly);
+        let waiting = if begins_slowly { self.shared.line.len() } else { 0 };
+        Wanted { model, scope, most, limits, begins_slowly, waiting }
     }
 
     fn now(&self) -> crate::Timestamp {
@@ -427,7 +442,11 @@ impl Shared {
     /// The time, as far as the pool needs to know it: reading the clock is half of what a lease
     /// costs.
     pub(crate) fn time_for(&self, pool: &KeyPool) -> Timestamp {
-        if pool.is_well() { Timestamp::ZERO } else { self.runtime.now() }
+        self.time_if(!pool.is_well())
+    }
+
+    fn time_if(&self, matters: bool) -> Timestamp {
+        if matters { self.runtime.now() } else { Timestamp::ZERO }
     }
 
     /// A key may be ready that was not, or have room: tells those who wait for one.

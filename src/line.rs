@@ -35,7 +35,12 @@ pub(crate) struct Line {
 impl Line {
     /// Whether nobody stands in it.
     pub fn is_empty(&self) -> bool {
-        self.standing.load(SeqCst) == 0
+        self.len() == 0
+    }
+
+    /// How many stand in it.
+    pub fn len(&self) -> usize {
+        self.standing.load(SeqCst)
     }
 
     /// Whether somebody of the class is before one of this rank that does not stand in it.

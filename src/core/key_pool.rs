@@ -14,6 +14,8 @@ pub use super::no_key::NoKey;
 use super::ranked_heap::RankedHeap;
 use super::time::Timestamp;
 
+use pacing::Pacing;
+
 /// Names a key of one pool. A key that was removed and added again gets a new name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct KeyId {
@@ -39,6 +41,10 @@ pub struct Wanted<'a> {
     pub most: u32,
     /// From each key's own buckets, where it has some.
     pub limits: Option<PerKey>,
+    /// Nobody has set a limit: keys of which nothing is known begin slowly.
+    pub begins_slowly: bool,
+    /// How many requests stand in line, where that is so.
+    pub waiting: usize,
 }
 
 /// A key in use.
@@ -46,6 +52,8 @@ pub struct Wanted<'a> {
 pub struct Leased {
     pub id: KeyId,
     pub key: Arc<LabelledKey>,
+    /// Which of its watched requests this is, from 1; 0 where they are not watched.
+    pub number: u64,
 }
 
 /// Keys, how busy and how well each is, and which of them is next.
@@ -62,6 +70,7 @@ pub struct KeyPool {
     scopes: Vec<String>,
     /// How many keys have something held against them.
     unwell: usize,
+    pacing: Pacing,
     /// Counts leases: the clock of "used longest ago", and of a slot's generation.
     uses: u64,
 }
@@ -114,7 +123,9 @@ impl KeyPool {
     /// with one more.
     #[inline]
     pub fn lease(&mut self, wanted: Wanted<'_>, now: Timestamp) -> Result<Leased, NoKey> {
-        let slot = self.least_loaded(wanted, now)?;
+        let begins_slowly = self.begins_slowly(wanted);
+        let slot =
+            self.least_loaded(wanted, now).or_else(|none| self.gathers(wanted, now, none))?;
         self.uses += 1;
         let entry = self.slots[slot].as_mut().ok_or(NoKey::Empty)?;
         entry.in_flight += 1;
@@ -124,9 +135,16 @@ impl KeyPool {
         }
         entry.counts.attempts += 1;
         let id = KeyId { slot, generation: entry.generation };
-        let leased = Leased { id, key: entry.take_key() };
+        let mut leased = Leased { id, key: entry.take_key(), number: 0 };
+        if begins_slowly || entry.learned.is_some() {
+            leased.number = self.sends(slot, now);
+            return Ok(leased);
+        }
         match entry.is_plain() {
-            true => self.ready.set(slot, entry.rank()),
+            true => {
+                let rank = entry.rank();
+                self.ready.set(slot, rank);
+            }
             false => self.place(slot),
         }
         Ok(leased)
@@ -134,7 +152,8 @@ impl KeyPool {
 
     /// The key that would be leased now.
     pub fn next(&mut self, wanted: Wanted<'_>, now: Timestamp) -> Result<KeyId, NoKey> {
-        let slot = self.least_loaded(wanted, now)?;
+        let slot =
+            self.least_loaded(wanted, now).or_else(|none| self.gathers(wanted, now, none))?;
         let entry = self.slot(slot).ok_or(NoKey::Empty)?;
         Ok(KeyId { slot, generation: entry.generation })
     }
@@ -166,17 +185,6 @@ impl KeyPool {
         if let Some(slot) = self.slot_of(leased.id) {
             slot.take_back(leased.key);
         }
-    }
-
-    /// A key is limited, as a response's headers say before its body tells more.
-    pub fn limited(
-        &mut self,
-        id: KeyId,
-        rest: Option<Duration>,
-        now: Timestamp,
-        backoff: Backoff<'_>,
-    ) {
-        self.change(id, |slot| slot.limited(rest, now, backoff));
     }
 
     /// Counts an attempt that had to wait first.
@@ -312,7 +320,7 @@ impl KeyPool {
         self.count_unwell(slot);
         let Some(entry) = self.slot(slot) else { return };
         let rank = entry.rank();
-        match entry.health.rests_until() {
+        match entry.rests_until() {
             _ if entry.retired => {
                 self.take_out(slot);
                 self.forget_if_idle(slot);
@@ -410,5 +418,6 @@ impl KeyPool {
     }
 }
 
+mod pacing;
 #[cfg(test)]
 mod tests;

@@ -9,9 +9,10 @@ use super::key::LabelledKey;
 use super::key_limits::KeyFills;
 use super::key_pool::{Scope, Wanted};
 use super::key_record::Record;
+use super::learned_limit::{Heard, LearnedLimit};
 use super::names::Names;
 use super::ranked_heap::Rank;
-use super::time::Timestamp;
+use super::time::{Timestamp, from_seconds};
 use crate::error::ErrorKind;
 
 /// No rest is longer, whatever the provider says: a day later it may have thought better of it.
@@ -48,12 +49,22 @@ pub struct KeyCounts {
 pub enum KeyState {
     /// Usable.
     Ready,
-    /// Rate limited (429).
+    /// Rate limited: after a 429, or as its limit is used up for the moment.
     Cooling,
     /// Out of quota or credit.
     Exhausted,
     /// Refused (401).
     Dead,
+}
+
+/// The limit of a key at its provider, as its answers and refusals have shown it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KeyLimit {
+    /// So many requests…
+    pub requests: u64,
+    /// …in so long.
+    pub per: Duration,
 }
 
 /// A look at one key.
@@ -68,6 +79,8 @@ pub struct KeyStatus {
     pub rests_for: Option<Duration>,
     /// The models that it may not use (403), in alphabetical order.
     pub denied_models: Vec<String>,
+    /// What has been learned of its limit of requests.
+    pub limit: Option<KeyLimit>,
     /// Requests under way.
     pub in_flight: u32,
     /// Whether it was removed and only finishes its work.
@@ -105,6 +118,8 @@ pub struct Slot {
     refused: Option<Refusal>,
     pub counts: KeyCounts,
     pub record: Record,
+    /// What is known of its limit, where that is near or to be found out.
+    pub learned: Option<Box<LearnedLimit>>,
     /// Whether the pool counts it among those that are not well.
     pub counted_unwell: bool,
 }
@@ -126,6 +141,7 @@ impl Slot {
             refused: None,
             counts: KeyCounts::default(),
             record: Record::default(),
+            learned: None,
             counted_unwell: false,
         }
     }
@@ -142,7 +158,24 @@ impl Slot {
 
     /// Whether anything is held against the key, which time will lift.
     pub fn is_unwell(&self) -> bool {
-        self.health != Health::Ready || self.refused.is_some() || self.denied.len() > 0
+        let has_troubles = self.refused.is_some() || self.denied.len() > 0;
+        self.health != Health::Ready || self.learned.is_some() || has_troubles
+    }
+
+    /// When it may be used again, by its health and its limit; `None` where it may be used now.
+    pub fn rests_until(&self) -> Option<Timestamp> {
+        let paced = self.learned.as_ref().and_then(|limit| limit.free_at(self.in_flight));
+        if self.health.on_probation() {
+            self.health.rests_until()
+        } else {
+            self.health.rests_until().max(paced)
+        }
+    }
+
+    /// Whether what it waits for is its limit.
+    pub fn is_limited(&self) -> bool {
+        let is_paced = self.health == Health::Ready && self.learned.is_some();
+        is_paced || matches!(self.health, Health::Cooling(_))
     }
 
     /// Whether it is among the ready ones, and nothing is or was held against it.
@@ -204,11 +237,15 @@ impl Slot {
         self.health = Health::Ready;
         self.refused = None;
         self.limited_in_a_row = 0;
+        self.learned = None;
         self.denied.clear();
     }
 
     /// Takes in what an attempt has shown.
     pub fn learn(&mut self, fate: KeyFate, model: &str, now: Timestamp, backoff: Backoff<'_>) {
+        if let KeyFate::Exhausted(_) = fate {
+            self.learned = None; // it was no limit of requests that refused it
+        }
         match fate {
             KeyFate::Works => self.works(model, now),
             KeyFate::Limited(rest) => self.limited(rest, now, backoff),
@@ -254,10 +291,14 @@ impl Slot {
     }
 
     pub fn status(&self, now: Timestamp) -> KeyStatus {
-        let rests_until = self.health.rests_until();
+        let rests_until = self.rests_until();
+        let learned = self.learned.as_ref().filter(|limit| !limit.is_starting());
+        let is_paced =
+            learned.and_then(|limit| limit.free_at(self.in_flight)).is_some_and(|at| at > now);
         KeyStatus {
             label: self.key.label.to_string(),
             state: match self.health {
+                Health::Ready if is_paced => KeyState::Cooling,
                 Health::Cooling(until) | Health::ExhaustedUntil(until) if until <= now => {
                     KeyState::Ready
                 }
@@ -268,6 +309,9 @@ impl Slot {
             },
             rests_for: rests_until.map(|until| until - now).filter(|rest| !rest.is_zero()),
             denied_models: self.denied.iter().map(|(model, _)| model.to_string()).collect(),
+            limit: learned
+                .and_then(|limit| limit.known())
+                .and_then(|(requests, per)| Some(KeyLimit { requests, per: from_seconds(per)? })),
             in_flight: self.in_flight,
             retiring: self.retired,
             counts: self.counts,
@@ -291,6 +335,43 @@ impl Slot {
             }
         };
         self.health = Health::Cooling(until);
+    }
+
+    /// Takes in what an answer says of its limits; `held` until something that is used up is back.
+    pub fn heard(&mut self, heard: Heard, held: Option<Duration>, now: Timestamp) {
+        match &mut self.learned {
+            Some(limit) => limit.answered(heard, now.seconds()),
+            None => self.learned = LearnedLimit::told_by(heard, self.in_flight).map(Box::new),
+        }
+        if let (Health::Ready, Some(held)) = (self.health, held) {
+            self.health = Health::Cooling(now + held.min(LONGEST_REST));
+        }
+    }
+
+    /// A 429: rests, for so long or as its limit or the backoff says.
+    pub fn refused(
+        &mut self,
+        heard: Heard,
+        rest: Option<Duration>,
+        now: Timestamp,
+        backoff: Backoff<'_>,
+    ) {
+        let asked = rest.map(|rest| rest.min(LONGEST_REST).as_secs_f64());
+        let is_news = match &mut self.learned {
+            Some(limit) => limit.refused(heard, now.seconds(), asked),
+            None => {
+                let told = LearnedLimit::told_by(heard, self.in_flight);
+                let felt = || LearnedLimit::refused_by(now.seconds(), asked);
+                self.learned = Some(Box::new(told.unwrap_or_else(felt)));
+                true
+            }
+        };
+        match &self.learned {
+            Some(limit) if rest.is_none() && limit.says_rest() => {
+                self.limited_in_a_row += u32::from(is_news);
+            }
+            _ => self.limited(rest, now, backoff),
+        }
     }
 
     /// Rests at least so long, unless something that weighs more has come between.

@@ -40,9 +40,9 @@ impl KeyPool {
                     (ready_at, cooling) = (earlier(ready_at, Some(at)), true);
                 }
                 // Whichever is ready first will do, for whatever reason it rests.
-                let ends = slot.health.rests_until().filter(|until| *until > now);
+                let ends = slot.rests_until().filter(|until| *until > now);
+                cooling |= ends.is_some() && slot.is_limited();
                 ready_at = earlier(ready_at, ends);
-                cooling |= matches!(slot.health, Health::Cooling(_));
             }
         }
         match (ready_at, live) {

@@ -82,7 +82,7 @@ pub(crate) fn reset<'a>(
 
 /// How long until a reset, in any of its spellings: `6m0s`, `20ms`, `7`, a moment in seconds or
 /// milliseconds since 1970, or a date.
-fn reset_in(text: &str, unix_now: Duration) -> Option<Duration> {
+pub(super) fn reset_in(text: &str, unix_now: Duration) -> Option<Duration> {
     match number(text) {
         Some(value) if value >= EPOCH_MILLISECONDS => until(seconds(value / 1e3)?, unix_now),
         Some(value) if value >= EPOCH_SECONDS => until(seconds(value)?, unix_now),
@@ -105,7 +105,7 @@ fn seconds(value: f64) -> Option<Duration> {
 }
 
 /// A number in plain digits: `inf`, `nan` and `1e9` are none.
-fn number(text: &str) -> Option<f64> {
+pub(super) fn number(text: &str) -> Option<f64> {
     let text = text.trim_ascii();
     let plain = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-'));
     if plain { platform::number(text) } else { None }

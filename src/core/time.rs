@@ -40,6 +40,11 @@ impl Timestamp {
     pub(crate) const fn nanoseconds(self) -> u64 {
         self.0
     }
+
+    /// How many seconds after the origin this is.
+    pub(crate) fn seconds(self) -> f64 {
+        self.0 as f64 * 1e-9
+    }
 }
 
 /// A duration in nanoseconds, as far as they can be counted.

@@ -17,7 +17,14 @@ fn pool(keys: &[&str]) -> KeyPool {
 }
 
 fn any(model: &str) -> Wanted<'_> {
-    Wanted { model, scope: Scope::ALL, most: u32::MAX, limits: None }
+    Wanted {
+        model,
+        scope: Scope::ALL,
+        most: u32::MAX,
+        limits: None,
+        begins_slowly: false,
+        waiting: 0,
+    }
 }
 
 fn at(seconds: u64) -> Timestamp {
@@ -156,18 +163,12 @@ fn a_key_serves_only_its_scopes_and_is_one_key_in_all_of_them() {
     pool.add(ApiKey::new("key-both"), small);
     pool.add(ApiKey::new("key-both"), large);
     pool.add(ApiKey::new("key-large"), large);
-    let id = pool
-        .lease(Wanted { model: "m", scope: small, most: u32::MAX, limits: None }, START)
-        .unwrap()
-        .id;
-    let next = pool
-        .lease(Wanted { model: "m", scope: large, most: u32::MAX, limits: None }, START)
-        .unwrap();
+    let any_of = |scope| Wanted { scope, ..any("m") };
+    let id = pool.lease(any_of(small), START).unwrap().id;
+    let next = pool.lease(any_of(large), START).unwrap();
     assert_eq!(next.key.key.expose(), "key-large");
     end(&mut pool, id, KeyFate::Dead, START);
-    let none = pool
-        .lease(Wanted { model: "m", scope: small, most: u32::MAX, limits: None }, START)
-        .unwrap_err();
+    let none = pool.lease(any_of(small), START).unwrap_err();
     assert_eq!(none, NoKey::Dead);
     assert!(pool.remove(&ApiKey::new("key-both"), small));
     assert_eq!(pool.statuses(small, START).len(), 0);

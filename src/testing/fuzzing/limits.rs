@@ -7,11 +7,14 @@ use futures_util::stream;
 
 use crate::core::health::KeyFate;
 use crate::core::key::ApiKey;
-use crate::core::key_pool::{KeyPool, Scope, Wanted};
+use crate::core::key_pool::{KeyPool, Leased, Scope, Wanted};
+use crate::core::learned_limit::Heard;
+use crate::core::limit_headers::{self, Limits};
 use crate::core::provider_error::ProviderError;
 use crate::core::retry::Failure;
 use crate::core::retry_after::{parse, reset};
 use crate::core::time::Timestamp;
+use crate::core::told_limit::Sent;
 use crate::platform::{HttpResponse, boxed_stream};
 use crate::response_failure::Hints;
 
@@ -53,19 +56,28 @@ fn understood(headers: &[(&str, &str)], now: Duration) -> Option<Duration> {
     assert_eq!(hints.rest(), wait, "{headers:?}");
     let failure = hints.add_to(failure);
     assert_eq!(failure.retry_after, wait, "{headers:?}");
-    let rest = rest_after(wait, failure.key_fate(), Timestamp::new(now));
+    let limits = limit_headers::read(&header, now);
+    let rest = rest_after(wait, limits, failure.key_fate(), Timestamp::new(now));
     assert!(!rest.is_zero() && rest.as_secs() <= DAY, "{headers:?} is a rest of {rest:?}");
     wait
 }
 
 /// How long a key rests after the headers and the end of its answer.
-fn rest_after(asks: Option<Duration>, fate: KeyFate, now: Timestamp) -> Duration {
+fn rest_after(asks: Option<Duration>, limits: Limits, fate: KeyFate, now: Timestamp) -> Duration {
     let mut pool = KeyPool::default();
     pool.add(ApiKey::new("sk-0123456789abcd"), Scope::ALL);
-    let wanted = Wanted { model: "m", scope: Scope::ALL, most: u32::MAX, limits: None };
-    let id = pool.lease(wanted, now).expect("its one key is ready").id;
+    let wanted = Wanted {
+        model: "m",
+        scope: Scope::ALL,
+        most: u32::MAX,
+        limits: None,
+        begins_slowly: true,
+        waiting: 0,
+    };
+    let Leased { id, number, .. } = pool.lease(wanted, now).expect("its one key is ready");
     let backoff = |_| Duration::from_secs(1);
-    pool.limited(id, asks, now, &backoff);
+    let sent = Sent { number, at: now.seconds() };
+    pool.refused(id, Heard { sent, quota: limits.requests }, asks, now, &backoff);
     pool.release(id, fate, "m", now, &backoff);
     pool.statuses(Scope::ALL, now)[0].rests_for.unwrap_or_default()
 }

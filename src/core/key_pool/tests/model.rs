@@ -110,9 +110,14 @@ impl Both {
                 self.listed(key).map(Slot::revive);
             }
             Op::Adjust(key, up) => self.adjust(key, up),
-            Op::Lease(model, scope, most) => {
-                self.lease(Wanted { model, scope: Scope(scope), most, limits: None })
-            }
+            Op::Lease(model, scope, most) => self.lease(Wanted {
+                model,
+                scope: Scope(scope),
+                most,
+                limits: None,
+                begins_slowly: false,
+                waiting: 0,
+            }),
             Op::Answers(index) if !self.leases.is_empty() => {
                 let lease = index.get(&self.leases).clone();
                 let now = self.now;
