@@ -31,6 +31,8 @@ pub struct Look {
     pub cooling: Option<(Duration, Duration)>,
     /// What to call it if there is none.
     pub lacks: Vec<ErrorKind>,
+    /// Whether a key is kept to a pace: then whoever uses it takes it from others for a while.
+    pub paced: bool,
 }
 
 /// Looks at the pool just after an attempt ended, and when a call returned.
@@ -138,6 +140,33 @@ struct Key {
     denied: BTreeMap<String, Refusal>,
     /// How many 429s in a row, at least and at most.
     limited: (u32, u32),
+    pace: Pace,
+}
+
+/// A key that was limited twice within some time may be kept to a pace: no gap between two requests is
+/// longer than that time, or a minute. How long it is nobody outside can know.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pace {
+    gap: Duration,
+    /// When the last request was sent or limited.
+    last: Duration,
+    limited: Option<Duration>,
+}
+
+impl Pace {
+    fn limited(&mut self, now: Duration, asks: Option<Duration>) {
+        let over = now + asks.unwrap_or_default();
+        if let Some(before) = self.limited.replace(now) {
+            let since = over.saturating_sub(before).mul_f64(1.2);
+            self.gap = self.gap.mul_f64(1.2).max(since).min(MINUTE);
+        }
+        self.last = over;
+    }
+
+    /// When the key is certainly ready again.
+    fn over(&self) -> Duration {
+        self.last + self.gap
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -164,6 +193,7 @@ impl Pool {
             refused: None,
             denied: BTreeMap::new(),
             limited: (0, 0),
+            pace: Pace::default(),
         };
         let keys = vec![key; scenario.keys.len()];
         Self { keys, uses: 0, retry_delay: scenario.retry_delay, per_key: scenario.per_key }
@@ -190,6 +220,7 @@ impl Pool {
         self.uses += 1;
         self.keys[chosen].last_used = self.uses;
         self.keys[chosen].in_flight += 1;
+        self.keys[chosen].pace.last = now;
     }
 
     fn learn(&mut self, index: usize, model: &str, fate: &Fate, now: Duration) {
@@ -212,7 +243,11 @@ impl Pool {
         };
         let next: Vec<usize> = all().filter(next).collect();
         let allowed = || self.keys.iter().filter(|key| key.is_allowed(model, now));
-        let cools = |key: &Key| matches!(key.health, Health::Cooling(_, to) if now < to);
+        let cools = |key: &Key| match key.health {
+            Health::Cooling(_, to) => now < to.max(key.pace.over()),
+            Health::Ready => now < key.pace.over(),
+            _ => false,
+        };
         // If any is cooling it is worth a wait, which is for whichever is ready first.
         let rests = || allowed().filter_map(|key| key.rests(now));
         let first = rests().map(|(from, _)| from).min().zip(rests().map(|(_, to)| to).min());
@@ -223,6 +258,7 @@ impl Pool {
             none: best.is_none(),
             cooling: first,
             lacks: self.lacks(model, now, first),
+            paced: self.keys.iter().any(|key| !key.pace.gap.is_zero()),
         }
     }
 
@@ -270,10 +306,12 @@ impl Key {
 
     /// When its rest is over, at the earliest and the latest.
     fn rests(&self, now: Duration) -> Option<(Duration, Duration)> {
+        let paced = self.pace.over();
         let (from, to) = match self.health {
-            Health::Ready => return None,
-            Health::Cooling(from, to) => (from, to),
-            Health::Reset(until) | Health::Refused(Refusal { until, .. }, _) => (until, until),
+            Health::Ready => (now, paced),
+            Health::Cooling(from, to) => (from, to.max(paced)),
+            Health::Reset(until) => (until, until.max(paced)),
+            Health::Refused(Refusal { until, .. }, _) => (until, until),
         };
         (now < to).then_some((from.max(now), to))
     }
@@ -292,6 +330,8 @@ impl Key {
             }
             Health::Refused(..) => Readiness::Yes,
         };
+        let is_paced = rested == Readiness::Yes && now < self.pace.over();
+        let rested = if is_paced { Readiness::Maybe } else { rested };
         if self.is_allowed(model, now) { rested } else { Readiness::No }
     }
 
@@ -316,10 +356,14 @@ impl Key {
             Health::Refused(refusal, kind)
         };
         if failed.row == Row::Exhausted {
+            self.pace = Pace::default();
             self.limited = (0, 0);
         }
         match (failed.row, failed.asks) {
-            (Row::Limited, asks) => self.limited(asks, now, delay),
+            (Row::Limited, asks) => {
+                self.limited(asks, now, delay);
+                self.pace.limited(now, asks);
+            }
             (Row::Exhausted, Some(reset)) => self.health = Health::Reset(now + reset),
             (Row::Exhausted, None) => self.health = refused(ErrorKind::QuotaExhausted),
             (Row::Dead, _) => self.health = refused(ErrorKind::Authentication),

@@ -162,8 +162,8 @@ impl Replay<'_> {
         let between = events[from + 1..].iter().take_while(|event| **event != Event::Started(next));
         let takes = |event: &Event| match *event {
             Event::Ended(other) => is_trouble(&self.case.outcomes[other]),
-            // A test of a refused key takes it from everybody else.
-            Event::Started(_) => on_probation,
+            // A test of a refused key takes it from everybody else, and so does any use of a paced one.
+            Event::Started(_) => on_probation || self.looks.after_attempt[index].paced,
             _ => false,
         };
         !between.into_iter().any(takes)
