@@ -129,9 +129,12 @@ pub fn transport(answer: Vec<Bytes>) -> Arc<dyn Transport> {
     Arc::new(Canned(answer.into()))
 }
 
+/// The keys of a client.
+pub const KEYS: usize = 16;
+
 /// A client with pool, bucket and clocks on, whose every request gets this answer.
 pub fn client(answer: Vec<Bytes>, runtime: Option<Arc<dyn Runtime>>) -> OpenAiCompatible {
-    let keys = (0..16).map(|n| format!("sk-in-memory-{n:04}"));
+    let keys = (0..KEYS).map(|n| format!("sk-in-memory-{n:04}"));
     let mut settings = ModelSettings::new("in-memory", "gpt-4o-mini", keys);
     settings.base_url = BASE_URL.to_owned();
     (settings.rate_limit_capacity, settings.rate_limit_refill_rate) = (1e9, 1e9);
