@@ -24,7 +24,8 @@ static DOCS: [(Setting, &str); 23] = [
     ),
     (
         Setting::RateLimitCapacity,
-        "How many requests may start at once after a pause: the size of the token bucket.",
+        "How many requests may start at once after a pause: the size of the token bucket. 1000 or \
+         more is no limit; what the keys bear is then found out.",
     ),
     (
         Setting::RateLimitRefillRate,
