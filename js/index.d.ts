@@ -668,7 +668,7 @@ export class APIKeyPool {
 /** How a key is doing. Keys are never shown: a label is `…abcd`. */
 export interface KeyStatus {
   label: string;
-  /** `cooling`: rate limited. `exhausted`: out of quota or credit. `dead`: refused. */
+  /** `cooling`: rate limited, after a 429 or as its limit is used up for the moment. `exhausted`: out of quota or credit. `dead`: refused. */
   state: "ready" | "cooling" | "exhausted" | "dead";
   /** How long it still rests, in seconds; absent where it is ready or nobody knows. */
   restsFor?: number;
@@ -700,6 +700,8 @@ export interface KeyStatus {
   latency?: Quantiles;
   /** How long streams took from being sent to their first visible token; absent where there were none. */
   firstToken?: Quantiles;
+  /** What its headers or its 429s have shown of its limit: so many requests in so many seconds. */
+  limit?: { requests: number; per: number };
 }
 
 /** The options of {@link TokenBucket}'s constructor. */

@@ -84,11 +84,12 @@ export class APIKeyPool {
 
 /** The engine's list of what a key has done, as an object. */
 export function statusOf(values) {
-  const [failures, latency, firstToken] = values.slice(STATUS.length);
+  const [failures, latency, firstToken, limit] = values.slice(STATUS.length);
   const status = { ...fields(STATUS, values), failures: {} };
   for (let at = 0; at < failures.length; at += 2) status.failures[failures[at]] = failures[at + 1];
   if (latency) status.latency = fields(QUANTILES, latency);
   if (firstToken) status.firstToken = fields(QUANTILES, firstToken);
+  if (limit) status.limit = fields(["requests", "per"], limit);
   return status;
 }
 

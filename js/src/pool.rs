@@ -1,7 +1,7 @@
 //! A key pool.
 
 use js_sys::Array;
-use lockkeeper::{ApiKeyPool, KeyState, KeyStatus, Quantiles};
+use lockkeeper::{ApiKeyPool, KeyLimit, KeyState, KeyStatus, Quantiles};
 use wasm_bindgen::prelude::*;
 
 use crate::lists;
@@ -129,7 +129,15 @@ fn status(key: &KeyStatus) -> JsValue {
         failures.collect::<Array>().into(),
         quantiles(key.latency),
         quantiles(key.first_token),
+        limit(key.limit),
     ])
+}
+
+/// The requests, and the seconds that they are for.
+fn limit(limit: Option<KeyLimit>) -> JsValue {
+    limit.map_or(JsValue::UNDEFINED, |limit| {
+        lists::list([(limit.requests as f64).into(), lists::seconds(limit.per)])
+    })
 }
 
 /// In the order of `Quantiles`.
