@@ -8,11 +8,9 @@ use std::time::Duration;
 use crate::core::fill::Pace;
 use crate::core::fingerprint::fingerprint;
 use crate::core::key::ApiKey;
-use crate::core::key_limits::PerKey;
 use crate::core::key_memory::KeyMemory;
-use crate::core::key_pool::{KeyId, KeyPool, Leased, NoKey, Scope, Wanted};
+use crate::core::key_pool::{KeyId, KeyPool, NoKey, Scope};
 use crate::core::key_slot::KeyStatus;
-use crate::core::retry::NextKey;
 use crate::core::time::Timestamp;
 use crate::error::{Error, ErrorKind, Problem};
 use crate::key_lease::KeyLease;
@@ -23,8 +21,7 @@ use crate::provider_config::{BaseUrl, ModelSettings, check_key, known_base_url};
 use crate::registry;
 use crate::room::{Room, Seat};
 
-/// A bucket that lets so many requests start at once limits nothing.
-const NO_LIMIT: f64 = 1_000.0;
+mod leasing;
 
 /// The API keys of one provider. Each request takes the ready key with the fewest requests in
 /// flight; a key that is limited, out of credit or refused is left alone until it may work again.
@@ -162,11 +159,6 @@ impl ApiKeyPool {
         pool
     }
 
-    /// The same pool, whose keys begin slowly where nobody has set a limit.
-    pub(crate) fn with_limit(self, capacity: f64) -> Self {
-        Self { begins_slowly: capacity >= NO_LIMIT, ..self }
-    }
-
     /// Learns which address its keys are for, if it does not know.
     pub(crate) fn bind(&self, base_url: &str) {
         if !base_url.is_empty() {
@@ -300,39 +292,6 @@ impl ApiKeyPool {
         fingerprint(&[self.provider_id(), self.base_url(), key.expose()])
     }
 
-    #[inline]
-    pub(crate) fn lease_for(&self, model: &str, limits: Option<PerKey>) -> Result<KeyLease, NoKey> {
-        let mut pool = self.lock();
-        let wanted = self.wanted(model, limits);
-        let now = self.time_for(&pool, wanted);
-        let Leased { id, key, number } = pool.lease(wanted, now)?;
-        drop(pool);
-        let (shared, key) = (self.shared.clone(), Some(key));
-        Ok(KeyLease { shared, id, key, number, seat: None, reserved: None })
-    }
-
-    /// The key that a call would get next, which has tried these, if it had room there.
-    pub(crate) fn next_key(&self, model: &str, tried: &[KeyId]) -> Result<NextKey, NoKey> {
-        let mut pool = self.lock();
-        let wanted = Wanted { most: u32::MAX, ..self.wanted(model, None) };
-        let now = self.time_for(&pool, wanted);
-        let key = pool.next(wanted, now)?;
-        Ok(if tried.contains(&key) { NextKey::Tried } else { NextKey::Untried })
-    }
-
-    /// Why there is no key now, if there is none.
-    pub(crate) fn why_none(&self, model: &str, limits: Option<PerKey>) -> Option<NoKey> {
-        let mut pool = self.lock();
-        let wanted = self.wanted(model, limits);
-        let now = self.time_for(&pool, wanted);
-        pool.next(wanted, now).err()
-    }
-
-    /// The same keys, with so many requests on each at once.
-    pub(crate) fn with_most_per_key(self, most: Option<u32>) -> Self {
-        Self { most_per_key: most.unwrap_or(u32::MAX), ..self }
-    }
-
     /// Room for one more request of a client, if there is some.
     pub(crate) fn seat(&self, room: &Arc<Room>) -> Option<Seat> {
         room.take(&self.shared)
@@ -341,11 +300,6 @@ impl ApiKeyPool {
     /// Counts an attempt that had to wait first.
     pub(crate) fn count_wait(&self, id: KeyId) {
         self.lock().count_wait(id);
-    }
-
-    /// The time, as far as it is needed: a bucket fills by it.
-    fn time_for(&self, pool: &KeyPool, wanted: Wanted<'_>) -> Timestamp {
-        self.shared.time_if(wanted.limits.is_some() || pool.needs_time(wanted))
     }
 
     /// Settles what a request to a model has cost of its key's own bucket.
@@ -387,12 +341,6 @@ impl ApiKeyPool {
 
     pub(crate) fn from_shared(shared: Arc<Shared>) -> Self {
         Self { shared, scope: Scope::ALL, most_per_key: u32::MAX, begins_slowly: false }
-    }
-
-    fn wanted<'a>(&self, model: &'a str, limits: Option<PerKey>) -> Wanted<'a> {
-        let (scope, most, begins_slowly) = (self.scope, self.most_per_key, self.begins_slowly);
-        let waiting = if begins_slowly { self.shared.line.len() } else { 0 };
-        Wanted { model, scope, most, limits, begins_slowly, waiting }
     }
 
     fn now(&self) -> crate::Timestamp {
@@ -445,7 +393,7 @@ impl Shared {
         self.time_if(!pool.is_well())
     }
 
-    fn time_if(&self, matters: bool) -> Timestamp {
+    pub(crate) fn time_if(&self, matters: bool) -> Timestamp {
         if matters { self.runtime.now() } else { Timestamp::ZERO }
     }
 
