@@ -34,6 +34,7 @@ impl Observer for Waits {
 fn crowded(keys: usize, in_all: Option<u32>, on_each: Option<u32>) -> ModelSettings {
     let mut settings = settings(keys);
     (settings.max_concurrency, settings.max_concurrency_per_key) = (in_all, on_each);
+    settings.rate_limit_capacity = 999.0; // without any limit, keys begin slowly
     settings
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{KeyId, KeyPool, NoKey, Wanted};
-use crate::core::health::Backoff;
+use crate::core::health::{Backoff, Health};
 use crate::core::key_slot::Slot;
 use crate::core::learned_limit::{Heard, Hint, LearnedLimit};
 use crate::core::time::Timestamp;
@@ -49,8 +49,8 @@ impl KeyPool {
             return Err(none);
         }
         let is_starting = |slot: &&Slot| {
-            slot.will_do(wanted, now)
-                && slot.learned.as_ref().is_some_and(|limit| limit.is_starting())
+            let begins = slot.learned.as_ref().is_some_and(|limit| limit.is_starting());
+            begins && slot.health == Health::Ready && slot.will_do(wanted, now)
         };
         let starting = self.each(wanted.scope).filter(is_starting).count();
         let (NoKey::CoolingUntil(until), Ok(keys @ 1..)) = (none, u32::try_from(starting)) else {
