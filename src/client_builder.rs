@@ -423,7 +423,7 @@ fn client(
     let engine = Engine {
         pool: pool
             .with_most_per_key(settings.max_concurrency_per_key)
-            .with_limit(settings.rate_limit_capacity),
+            .with_limits_of(&settings),
         room: settings.max_concurrency.map(Room::new),
         limits_of_keys: limits_of_keys(&settings),
         transport,

@@ -6,6 +6,7 @@ use crate::core::key_pool::{KeyId, KeyPool, Leased, NoKey, Wanted};
 use crate::core::retry::NextKey;
 use crate::core::time::Timestamp;
 use crate::key_lease::KeyLease;
+use crate::provider_config::ModelSettings;
 
 /// A bucket that lets so many requests start at once limits nothing.
 const NO_LIMIT: f64 = 1_000.0;
@@ -44,9 +45,10 @@ impl ApiKeyPool {
         Self { most_per_key: most.unwrap_or(u32::MAX), ..self }
     }
 
-    /// The same pool, whose keys begin slowly where nobody has set a limit.
-    pub(crate) fn with_limit(self, capacity: f64) -> Self {
-        Self { begins_slowly: capacity >= NO_LIMIT, ..self }
+    /// The same pool, whose keys begin slowly where nobody has set a limit, of requests or of LLM tokens.
+    pub(crate) fn with_limits_of(self, settings: &ModelSettings) -> Self {
+        let has_budget = settings.rate_limit_tokens_per_minute.is_some();
+        Self { begins_slowly: settings.rate_limit_capacity >= NO_LIMIT && !has_budget, ..self }
     }
 
     pub(super) fn wanted<'a>(&self, model: &'a str, limits: Option<PerKey>) -> Wanted<'a> {
