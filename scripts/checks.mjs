@@ -21,6 +21,7 @@ export function checkBareDependencies() {
 
 const WANTED = [
   /^src\/[\w/-]+\.rs$/,
+  /^src\/shared_state\/redis\.lua$/,
   /^(README|CHANGELOG)\.md$/,
   /^LICENSE-(MIT|APACHE)$/,
   /^provider\.schema\.json$/,

@@ -178,12 +178,7 @@ impl Acquire {
     }
 
     fn too_late(&self, wait: Duration) -> Error {
-        let in_milliseconds = Duration::from_secs(wait.as_secs())
-            + Duration::from_millis(wait.subsec_micros().div_ceil(1_000).into());
-        let wait_text = seconds_text(in_milliseconds);
-        let message = format!("rate limit: a token is free only in {wait_text}, past the timeout");
-        Error::new(ErrorKind::RateLimited, message)
-            .with_retry_at(self.shared.runtime.unix_time().checked_add(wait))
+        too_late(wait).with_retry_at(self.shared.runtime.unix_time().checked_add(wait))
     }
 
     fn leave(&mut self) {
@@ -191,6 +186,15 @@ impl Acquire {
             self.shared.change(|bucket, _| bucket.leave(waiting.ticket));
         }
     }
+}
+
+/// The error of a wait for a token that ends too late.
+pub(crate) fn too_late(wait: Duration) -> Error {
+    let in_milliseconds = Duration::from_secs(wait.as_secs())
+        + Duration::from_millis(wait.subsec_micros().div_ceil(1_000).into());
+    let wait_text = seconds_text(in_milliseconds);
+    let message = format!("rate limit: a token is free only in {wait_text}, past the timeout");
+    Error::new(ErrorKind::RateLimited, message)
 }
 
 impl Drop for Acquire {

@@ -109,7 +109,7 @@ impl Engine {
     }
 
     /// Whether there is still any use in an attempt.
-    fn may_send(&self, call: &Call) -> Result<(), Failure> {
+    pub fn may_send(&self, call: &Call) -> Result<(), Failure> {
         if let Some(limit) = call.beginning().filter(|limit| limit.at <= self.now()) {
             return Err(limit.failure()); // the clock has jumped, or the last wait was to the very end
         }

@@ -21,6 +21,7 @@ use crate::platform::{Runtime, Transport, default_transport, the_clock};
 use crate::provider_config::{BaseUrl, ModelSettings, RateLimitScope, parse};
 use crate::registry::{self, Meter};
 use crate::room::Room;
+use crate::shared_state::{Shared, Store};
 use crate::token_budget::MeanOutput;
 use crate::wire::Wire;
 
@@ -35,10 +36,11 @@ type Observers<'a> = Box<dyn Fn(&ModelSettings) -> Arc<dyn Observer> + 'a>;
 
 /// What the world is to a client, where it is not the platform's.
 #[derive(Default)]
-struct World {
+pub(crate) struct World {
     runtime: Option<Arc<dyn Runtime>>,
     transport: Option<Arc<dyn Transport>>,
     observer: Option<Arc<dyn Observer>>,
+    pub shared_state: Shared,
 }
 
 /// Makes an [`OpenAiCompatible`] from [`ModelSettings`].
@@ -58,7 +60,7 @@ struct World {
 pub struct ClientBuilder {
     settings: ModelSettings,
     pool: Option<ApiKeyPool>,
-    world: World,
+    pub(crate) world: World,
 }
 
 impl ClientBuilder {
@@ -129,7 +131,8 @@ impl ClientBuilder {
             }
             None => ApiKeyPool::of_keys(&self.settings, runtime.clone()),
         };
-        Ok(client(self.settings, buckets, pool, runtime, (transport, self.world.observer)))
+        let World { observer, shared_state, .. } = self.world;
+        Ok(client(self.settings, buckets, pool, runtime, (transport, observer, shared_state)))
     }
 }
 
@@ -151,7 +154,7 @@ pub struct ConfigLoader<'a> {
     env: Env<'a>,
     pool: Option<ApiKeyPool>,
     own_pools: bool,
-    world: World,
+    pub(crate) world: World,
     observers: Option<Observers<'a>>,
 }
 
@@ -286,7 +289,7 @@ impl<'a> ConfigLoader<'a> {
                 pool.bind(&settings.base_url);
             }
             let observer = self.observers.as_ref().map(|observers| observers(&settings));
-            let world = (transport.clone(), observer);
+            let world = (transport.clone(), observer, self.world.shared_state.clone());
             let pool = match &self.pool {
                 Some(pool) => pool.clone(),
                 None if self.own_pools => ApiKeyPool::of_keys(&settings, runtime.clone()),
@@ -417,10 +420,11 @@ fn client(
     (buckets, budgets): Buckets,
     pool: ApiKeyPool,
     runtime: Arc<dyn Runtime>,
-    (transport, observer): (Arc<dyn Transport>, Option<Arc<dyn Observer>>),
+    (transport, observer, shared_state): (Arc<dyn Transport>, Option<Arc<dyn Observer>>, Shared),
 ) -> OpenAiCompatible {
     let counters = Arc::new(Counters::new(observer));
     let engine = Engine {
+        store: shared_state.map(|it| Arc::new(Store::new(it, &settings, runtime.clone()))),
         pool: pool
             .with_most_per_key(settings.max_concurrency_per_key)
             .with_limits_of(&settings),

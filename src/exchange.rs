@@ -24,9 +24,10 @@ use crate::events::{Event, WaitFor};
 use crate::key_lease::KeyLease;
 use crate::key_pool::ApiKeyPool;
 use crate::lock::lock;
-use crate::platform::{HttpResponse, MaybeSend, Runtime, Transport};
+use crate::platform::{HttpResponse, MaybeSend, Runtime, Transport, boxed};
 use crate::response_failure::{self, Hints};
 use crate::room::Room;
+use crate::shared_state::Store;
 use crate::wire::{Target, Wire};
 
 /// What a client and its open streams work with.
@@ -43,6 +44,8 @@ pub(crate) struct Engine {
     pub counters: Arc<Counters>,
     pub max_event_bytes: usize,
     pub skip_undecodable_events: bool,
+    /// Where its limits are kept together with other processes.
+    pub store: Option<Arc<Store>>,
 }
 
 /// How to read an answer that has begun well.
@@ -103,7 +106,11 @@ impl Engine {
     /// Does what it takes to get a response whose status is good, and returns it with its key.
     pub async fn response(&self, call: &mut Call) -> Result<(HttpResponse, KeyLease), Error> {
         loop {
-            let lease = self.admitted(call).await?;
+            let lease = match &self.store {
+                None => self.admitted(call).await?,
+                // Apart, so that a call that shares nothing has no room for it.
+                Some(store) => boxed(self.admitted_by_all(store, call)).await?,
+            };
             match self.attempt(call, &lease).await {
                 Ok(response) => return Ok((response, lease)),
                 Err(failure) => self.next_step(call, lease, failure).await?,

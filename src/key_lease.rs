@@ -8,6 +8,7 @@ use crate::core::health::{Backoff, KeyFate};
 use crate::core::key::{ApiKey, LabelledKey};
 use crate::core::key_pool::{KeyId, Leased};
 use crate::core::key_record::Note;
+use crate::core::key_slot::KeyState;
 use crate::core::learned_limit::Heard;
 use crate::core::limit_headers::Limits;
 use crate::core::retry::Failure;
@@ -18,6 +19,7 @@ use crate::key_pool::Shared;
 use crate::lock::lock;
 use crate::response_limits;
 use crate::room::Seat;
+use crate::shared_state::RemoteLease;
 use crate::token_budget::Reserved;
 
 /// What a lease shows that has given its key back: nobody holds one then.
@@ -36,6 +38,8 @@ pub struct KeyLease {
     pub(crate) reserved: Option<Reserved>,
     /// Which of the key's watched requests this is; 0 where they are not watched.
     pub(crate) number: u64,
+    /// The same in a state that processes share, which ends with it.
+    pub(crate) remote: Option<Box<RemoteLease>>,
 }
 
 impl KeyLease {
@@ -114,6 +118,9 @@ impl KeyLease {
         let now = self.shared.runtime.now();
         lock(&self.shared.pool).refused(self.id, heard, rest, now, backoff);
         self.shared.freed();
+        if let Some(remote) = &self.remote {
+            remote.rests(self.rest());
+        }
     }
 
     fn heard(&self, sent: Timestamp, limits: Limits) -> Heard {
@@ -149,7 +156,17 @@ impl KeyLease {
             pool.take_back(Leased { id: self.id, key, number: self.number });
             drop(pool);
             self.shared.freed();
+            if let Some(remote) = self.remote.take() {
+                let rest = fate.is_about_the_key().then(|| self.rest()).flatten();
+                remote.end(matches!(fate, KeyFate::Works), rest);
+            }
         }
+    }
+
+    /// How long the key rests, and why.
+    fn rest(&self) -> Option<(Duration, KeyState)> {
+        let now = self.shared.runtime.now();
+        lock(&self.shared.pool).rest_of(self.id, now)
     }
 }
 

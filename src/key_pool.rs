@@ -288,7 +288,7 @@ impl ApiKeyPool {
         is_known
     }
 
-    fn fingerprint(&self, key: &ApiKey) -> String {
+    pub(crate) fn fingerprint(&self, key: &ApiKey) -> String {
         fingerprint(&[self.provider_id(), self.base_url(), key.expose()])
     }
 
@@ -343,11 +343,11 @@ impl ApiKeyPool {
         Self { shared, scope: Scope::ALL, most_per_key: u32::MAX, begins_slowly: false }
     }
 
-    fn now(&self) -> crate::Timestamp {
+    pub(crate) fn now(&self) -> crate::Timestamp {
         self.shared.runtime.now()
     }
 
-    fn lock(&self) -> MutexGuard<'_, KeyPool> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, KeyPool> {
         lock(&self.shared.pool)
     }
 }

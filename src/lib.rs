@@ -26,6 +26,7 @@
 //! | watch | [`ClientStats`], [`metrics_text`]; an [`Observer`]; `tracing` spans and events of this crate |
 //! | keep what it knows for the next process | [`Snapshot`] |
 //! | send any other request through it | [`OpenAiCompatible::forward`] |
+//! | keep limits with other processes | [`SharedState`], [`ClientBuilder::shared_state`] |
 //! | use the parts alone | [`TokenBucket`], [`ApiKeyPool`] |
 //! | test without waiting | [`testing`]: a virtual clock, a provider that answers by script |
 //! | run elsewhere | [`Runtime`] (time) and [`Transport`] (requests): two traits are all that is needed |
@@ -50,6 +51,7 @@
 //!
 //! * `reqwest` (default): the native transport. Without it there is neither reqwest nor tokio in the
 //!   tree, and a client is given a [`Transport`].
+//! * `redis`: `RedisState`, limits that processes share in Redis or Valkey.
 //!
 //! On wasm32 the host's `fetch` and timers are built in, whatever the features, and futures need not
 //! be `Send`.
@@ -94,6 +96,7 @@ mod response_failure;
 mod response_limits;
 mod room;
 mod shared_bucket;
+mod shared_state;
 mod snapshot;
 mod stats;
 mod stream_body;
@@ -101,6 +104,7 @@ mod streamed_call;
 pub mod testing;
 mod token_bucket;
 mod token_budget;
+mod wakers;
 mod whole_body;
 mod wire;
 
@@ -135,6 +139,7 @@ pub use platform::{
 pub use provider_config::{
     ModelSettings, RateLimitScope, parse as parse_provider_json, provider_schema,
 };
+pub use shared_state::{OnFailure, SharedState, SharedStateError, SharedStateOptions};
 pub use snapshot::Snapshot;
 pub use stats::{BucketStats, ClientStats, Waits, WaitsFor};
 pub use token_bucket::{Refused, TokenBucket};

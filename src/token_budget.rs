@@ -9,6 +9,7 @@ use crate::core::request_size::RequestSize;
 use crate::error::{Error, Problem};
 use crate::key_pool::ApiKeyPool;
 use crate::platform::number_text;
+use crate::shared_state::SharedBudget;
 use crate::token_bucket::TokenBucket;
 
 /// What an answer is taken to cost while none has come, in LLM tokens.
@@ -77,7 +78,15 @@ impl Asked {
     /// What has been taken for an attempt: from the key's own bucket, where it has one, or else from that
     /// of all.
     pub fn reserved(&self, of_key: Option<OfKey>) -> Reserved {
-        let from = of_key.map_or_else(|| From::All(self.bucket.clone()), From::Key);
+        self.reserved_from(of_key.map_or_else(|| From::All(self.bucket.clone()), From::Key))
+    }
+
+    /// The same, from a bucket that processes share.
+    pub fn reserved_of_all(&self, shared: SharedBudget) -> Reserved {
+        self.reserved_from(From::Shared(shared))
+    }
+
+    fn reserved_from(&self, from: From) -> Reserved {
         let (amount, answers, mean) = (self.amount, self.answers, self.mean.clone());
         Reserved { from, amount, answers, mean }
     }
@@ -87,6 +96,7 @@ impl Asked {
 enum From {
     All(TokenBucket),
     Key(OfKey),
+    Shared(SharedBudget),
 }
 
 /// A key's own bucket of LLM tokens.
@@ -101,6 +111,7 @@ impl From {
     fn settle(&self, amount: f64) {
         match self {
             Self::All(bucket) => bucket.settle(amount),
+            Self::Shared(budget) => budget.settle(amount),
             Self::Key(own) => own.pool.settle(own.key, &own.model, amount, own.pace),
         }
     }

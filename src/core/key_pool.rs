@@ -1,5 +1,7 @@
 //! The key pool as a plain value: which key is next, and what becomes of it.
 
+mod named;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -126,6 +128,18 @@ impl KeyPool {
         let begins_slowly = self.begins_slowly(wanted);
         let slot =
             self.least_loaded(wanted, now).or_else(|none| self.gathers(wanted, now, none))?;
+        self.take(slot, wanted, now, begins_slowly)
+    }
+
+    /// Counts a request on a key that is ready.
+    #[inline]
+    fn take(
+        &mut self,
+        slot: usize,
+        wanted: Wanted<'_>,
+        now: Timestamp,
+        begins_slowly: bool,
+    ) -> Result<Leased, NoKey> {
         self.uses += 1;
         let entry = self.slots[slot].as_mut().ok_or(NoKey::Empty)?;
         entry.in_flight += 1;

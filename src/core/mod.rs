@@ -32,6 +32,7 @@ pub mod secret;
 pub mod send_log;
 pub mod slow_start;
 pub mod sse;
+pub mod store_health;
 pub mod text;
 pub mod time;
 pub mod token_bucket;

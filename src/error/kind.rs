@@ -39,6 +39,9 @@ pub enum ErrorKind {
     /// Too much has failed there of late: nothing is sent for a while, in a
     /// [`Fallback`](crate::Fallback).
     CircuitOpen,
+    /// The state that processes share does not answer, and without it nothing may be sent; see
+    /// [`OnFailure::Error`](crate::OnFailure::Error).
+    SharedState,
 }
 
 impl ErrorKind {
@@ -62,12 +65,13 @@ impl ErrorKind {
             Self::Decode => "decode",
             Self::Redirect => "redirect",
             Self::CircuitOpen => "circuit_open",
+            Self::SharedState => "shared_state",
         }
     }
 }
 
 impl ErrorKind {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::Config,
         Self::InvalidRequest,
         Self::Authentication,
@@ -84,6 +88,7 @@ impl ErrorKind {
         Self::Decode,
         Self::Redirect,
         Self::CircuitOpen,
+        Self::SharedState,
     ];
 
     /// The kind whose word this is.

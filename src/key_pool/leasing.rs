@@ -17,10 +17,14 @@ impl ApiKeyPool {
         let mut pool = self.lock();
         let wanted = self.wanted(model, limits);
         let now = self.time_for(&pool, wanted);
-        let Leased { id, key, number } = pool.lease(wanted, now)?;
+        let leased = pool.lease(wanted, now)?;
         drop(pool);
+        Ok(self.lease_of(leased))
+    }
+
+    pub(crate) fn lease_of(&self, Leased { id, key, number }: Leased) -> KeyLease {
         let (shared, key) = (self.shared.clone(), Some(key));
-        Ok(KeyLease { shared, id, key, number, seat: None, reserved: None })
+        KeyLease { shared, id, key, number, seat: None, reserved: None, remote: None }
     }
 
     /// The key that a call would get next, which has tried these, if it had room there.
@@ -51,7 +55,7 @@ impl ApiKeyPool {
         Self { begins_slowly: settings.rate_limit_capacity >= NO_LIMIT && !has_budget, ..self }
     }
 
-    pub(super) fn wanted<'a>(&self, model: &'a str, limits: Option<PerKey>) -> Wanted<'a> {
+    pub(crate) fn wanted<'a>(&self, model: &'a str, limits: Option<PerKey>) -> Wanted<'a> {
         let (scope, most, begins_slowly) = (self.scope, self.most_per_key, self.begins_slowly);
         let waiting = if begins_slowly { self.shared.line.len() } else { 0 };
         Wanted { model, scope, most, limits, begins_slowly, waiting }
