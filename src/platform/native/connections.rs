@@ -192,7 +192,7 @@ fn has_ended(runtime: &Handle) -> bool {
 }
 
 /// The library's own runtime.
-fn own_runtime() -> Result<&'static Handle, TransportError> {
+pub fn own_runtime() -> Result<&'static Handle, TransportError> {
     static RUNTIME: OnceLock<Result<Runtime, String>> = OnceLock::new();
     let runtime = RUNTIME.get_or_init(|| {
         let mut builder = Builder::new_multi_thread();

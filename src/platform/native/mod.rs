@@ -5,6 +5,8 @@ mod clock;
 #[cfg(feature = "reqwest")]
 mod connections;
 pub mod numbers;
+#[cfg(feature = "redis")]
+mod redis_state;
 #[cfg(feature = "reqwest")]
 mod reqwest_transport;
 mod timers;
@@ -16,6 +18,8 @@ use super::{Runtime, Transport, TransportError};
 
 /// The transports that are built in.
 pub mod transports {
+    #[cfg(feature = "redis")]
+    pub use super::redis_state::RedisState;
     #[cfg(feature = "reqwest")]
     pub use super::reqwest_transport::ReqwestTransport;
 }
