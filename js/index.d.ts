@@ -303,8 +303,31 @@ export interface ClientSettings {
   skipUndecodableEvents?: boolean;
 }
 
+/**
+ * A state that processes share: a store that holds the bucket, the keys' rests and the requests in flight for all of
+ * them. `lockkeeper/redis` and `lockkeeper/cloudflare` have some.
+ */
+export interface SharedState {
+  /**
+   * Sends a request, which is JSON, to what is kept at `place`, and resolves to its answer. All that belongs to one base
+   * URL is at one place.
+   */
+  call(place: string, request: string): Promise<unknown>;
+  /**
+   * What holds while it does not answer. `"local-share"`: each process keeps an equal share of the limits on its own, of
+   * as many parts as there were processes last. `"error"`: calls end with a {@link SharedStateError}. Default: `"local-share"`.
+   */
+  readonly onFailure?: "local-share" | "error";
+  /** How long an answer may take, in seconds. Default: 1. */
+  readonly timeout?: number;
+  /** How long a crashed process's requests count as in flight, in seconds. Default: 30. */
+  readonly leaseTtl?: number;
+}
+
 /** What the world is to a client. */
 export interface HostOptions {
+  /** The limits are kept together with other processes. Default: by this process alone. */
+  sharedState?: SharedState;
   /** Sends the requests. Default: the global `fetch`, looked up for each request. */
   fetch?: (input: string, init: RequestInit) => Promise<Response>;
   /**
@@ -760,7 +783,8 @@ export type ErrorKind =
   | "truncated"
   | "decode"
   | "redirect"
-  | "circuit_open";
+  | "circuit_open"
+  | "shared_state";
 
 /** One attempt of a call that failed. */
 export interface Attempt {
@@ -898,6 +922,11 @@ export class RedirectError extends LLMError {
 /** Too much has failed there of late: nothing is sent for a while, in a {@link Fallback}. */
 export class CircuitOpenError extends LLMError {
   readonly kind: "circuit_open";
+}
+
+/** The state that processes share does not answer, and without it nothing may be sent: see {@link SharedState.onFailure}. */
+export class SharedStateError extends LLMError {
+  readonly kind: "shared_state";
 }
 
 // ---------------------------------------------------------------- metrics

@@ -64,7 +64,7 @@ function files(path) {
   }
 }
 
-function targetDirectory() {
+export function targetDirectory() {
   const metadata = output(["cargo", "metadata", "--locked", "--no-deps", "--format-version", "1"], { stderr: "inherit" });
   if (!metadata) throw new Failure("cargo does not know this workspace");
   return JSON.parse(metadata).target_directory;
@@ -133,7 +133,8 @@ async function bundle(work) {
   await esbuild({
     ...common,
     entryPoints: entries.map((name) => join(sources, name)),
-    external: ["node:*", "./api.js", "./inlined.js", "./inlined-node.js", "./lockkeeper.wasm", "./lockkeeper.wasm?module"],
+    plugins: [shortLua],
+    external: ["node:*", "cloudflare:*", "./api.js", "./inlined.js", "./inlined-node.js", "./lockkeeper.wasm", "./lockkeeper.wasm?module"],
   });
 }
 
@@ -145,13 +146,24 @@ const oneCopy = {
   },
 };
 
+/** A script is sent over the wire, as text: its comments and its indents stay here. */
+const shortLua = {
+  name: "short-lua",
+  setup({ onLoad }) {
+    onLoad({ filter: /\.lua$/ }, ({ path }) => {
+      const lines = readFileSync(path, "utf8").split("\n").map((line) => line.trim());
+      return { contents: lines.filter((line) => line && !line.startsWith("--")).join("\n"), loader: "text" };
+    });
+  },
+};
+
 /** CommonJS gets the same modules, and TypeScript the same types once more under the name that it asks for. */
 function addCommonJs() {
-  for (const name of ["node", "slim"]) writeFileSync(join(dist, `${name}.cjs`), `module.exports = require("./${name}.js");\n`);
-  for (const name of ["index", "slim", "wasm"]) {
+  for (const name of ["node", "slim", "redis"]) writeFileSync(join(dist, `${name}.cjs`), `module.exports = require("./${name}.js");\n`);
+  for (const name of ["index", "slim", "wasm", "redis", "cloudflare"]) {
     const types = readFileSync(join(root, `js/${name}.d.ts`), "utf8");
     writeFileSync(join(dist, `${name}.d.ts`), types);
-    if (name !== "wasm") writeFileSync(join(dist, `${name}.d.cts`), types.replaceAll('"./index.js"', '"./index.cjs"'));
+    if (!["wasm", "cloudflare"].includes(name)) writeFileSync(join(dist, `${name}.d.cts`), types.replaceAll('"./index.js"', '"./index.cjs"'));
   }
 }
 

@@ -12,6 +12,7 @@ import { metricsText } from "./metrics.js";
 import { APIKeyPool, coreOf, listOfKeys, statusOf } from "./pool.js";
 import { requestOf } from "./request.js";
 import { attributed, ROUTE } from "./route.js";
+import { sharingOf } from "./shared-state.js";
 import { ChatStream, EngineChunks, Reading, Unasked } from "./stream.js";
 import { runUntil } from "./task.js";
 import { estimated, reported } from "./usage.js";
@@ -49,13 +50,14 @@ export class OpenAICompatible {
     const site = callSite(this.loadFromJson);
     const options = settings ?? {};
     const problems = problemOfFetch(options.fetch);
+    const sharing = sharingOf(options.sharedState, problems);
     const text = typeof config === "string" ? config : jsonOf(config, problems);
     if (typeof text !== "string") problems.push(["", "expected the text of a provider.json, or its object"]);
     if (problems.length) throw configError(problems, site);
     const providers = Object.create(null); // a provider may be called `constructor`
     try {
       const byName = new Map();
-      for (const [provider, name, core, fallbacks] of load(text, lookupIn(options.env), options.fetch)) {
+      for (const [provider, name, core, fallbacks] of load(text, lookupIn(options.env), options.fetch, sharing)) {
         problems.push(...problemsInPage(core, options).map(([path, message]) => [`${provider}.${name}: ${path}`, message]));
         const client = ((providers[provider] ??= Object.create(null))[name] = new OpenAICompatible(core));
         byName.set(`${provider}/${name}`, { client, fallbacks });
@@ -215,13 +217,14 @@ const problemsInPage = (core, options) => problemOfPage(core.url, core.pool.leas
 
 /** The engine's client with these options. */
 function made(options, site) {
-  const { apiKeyPool, apiKeys, providerId, fetch, dangerouslyAllowBrowser, ...settings } = options ?? {};
+  const { apiKeyPool, apiKeys, providerId, fetch, sharedState, dangerouslyAllowBrowser, ...settings } = options ?? {};
   const problems = [];
   const pool = apiKeyPool instanceof APIKeyPool ? apiKeyPool : undefined;
   if (apiKeyPool !== undefined && !pool) problems.push(["apiKeyPool", "expected an APIKeyPool"]);
   if (apiKeyPool === undefined && apiKeys === undefined) problems.push(["apiKeyPool", "is missing, and so is `apiKeys`: one of them is needed"]);
   if (typeof settings.model !== "string" || settings.model === "") problems.push(["model", "expected the model's name"]);
   problems.push(...problemOfFetch(fetch));
+  const sharing = sharingOf(sharedState, problems);
   const keys = apiKeys === undefined ? [] : listOfKeys(apiKeys, problems);
   if (problems.length) throw configError(problems, site);
   const provider = providerId ?? pool?.providerId ?? "default";
@@ -230,7 +233,7 @@ function made(options, site) {
   if (problems.length) throw configError(problems, site);
   let core;
   try {
-    core = client(text, pool && coreOf(pool), fetch);
+    core = client(text, pool && coreOf(pool), fetch, sharing);
   } catch (thrown) {
     throw optionErrorOf(thrown, site, pathInEntry);
   }

@@ -50,6 +50,7 @@ export const TruncatedError = kindOf("TruncatedError", "truncated");
 export const DecodeError = kindOf("DecodeError", "decode");
 export const RedirectError = kindOf("RedirectError", "redirect");
 export const CircuitOpenError = kindOf("CircuitOpenError", "circuit_open");
+export const SharedStateError = kindOf("SharedStateError", "shared_state");
 
 /** An object of these fields; what is undefined is left out. The engine sends lists, see ../src/lists.rs. */
 export function fields(names, values) {

@@ -16,6 +16,7 @@ export {
   RateLimitError,
   RedirectError,
   ServerError,
+  SharedStateError,
   TimeoutError,
   TruncatedError,
 } from "./errors.js";

@@ -14,6 +14,7 @@ mod exchange;
 mod lists;
 mod observer;
 mod pool;
+mod shared_state;
 mod stream;
 mod task;
 mod world;

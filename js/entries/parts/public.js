@@ -2,6 +2,6 @@
 export {
   APIKeyPool, AuthenticationError, ChatStream, CircuitOpenError, ConfigError, ConnectionError, ContentPolicyError,
   ContextLengthError, DecodeError, Fallback, InvalidRequestError, LLMError, NotFoundError, OpenAICompatible,
-  PermissionDeniedError, QuotaExhaustedError, RateLimitError, RedirectError, ServerError, TimeoutError,
-  TokenBucket, TruncatedError, estimateTokens, metricsText, setLogLevel,
+  PermissionDeniedError, QuotaExhaustedError, RateLimitError, RedirectError, ServerError, SharedStateError,
+  TimeoutError, TokenBucket, TruncatedError, estimateTokens, metricsText, setLogLevel,
 } from "./api.js";

@@ -9,8 +9,9 @@ import { lend, write } from "../parts/project.mjs";
 const STRICT = { strict: true, noEmit: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, types: [] };
 const MODERN = { target: "es2022", lib: ["esnext", "dom"] };
 
-// The binary is no program, and TypeScript's old way to find modules knows no second entry.
-const ATTW = ["--exclude-entrypoints", "wasm", "--profile", "node16", "--format", "ascii"];
+// The binary is no program, workers know nothing but modules, and TypeScript's old way to find modules knows no second
+// entry.
+const ATTW = ["--exclude-entrypoints", "wasm", "cloudflare", "--profile", "node16", "--format", "ascii"];
 
 export async function test({ project }) {
   for (const name of ["openai", "@types/node", "undici-types"]) lend(project, name);

@@ -6,6 +6,8 @@ import {
   APIKeyPool, type ChatCompletion, type ChatCompletionChunk, type ChatMessage, ChatStream, ConfigError, type ErrorKind, Fallback,
   type LLMInterface, LLMError, OpenAICompatible, RateLimitError, TokenBucket, estimateTokens, setLogLevel,
 } from "lockkeeper";
+import { LockkeeperState, durableObjectState } from "lockkeeper/cloudflare";
+import { redisState, upstash } from "lockkeeper/redis";
 import { init } from "lockkeeper/slim";
 import binary from "lockkeeper/wasm";
 
@@ -13,6 +15,17 @@ init(binary);
 setLogLevel("warn");
 
 const providers = OpenAICompatible.loadFromJson({ openai: {} }, { env: { KEY: "…" } });
+
+// A shared state is an object with one function; where there is more to say, it is said beside it.
+declare const namespace: { idFromName(name: string): object; get(id: object): { fetch(input: string, init: RequestInit): Promise<Response> } };
+const sharedState = { ...redisState(upstash({ url: "https://…", token: "…" })), onFailure: "error" } as const;
+export const sharing = [
+  new OpenAICompatible({ model: "m", apiKeys: "k", sharedState }),
+  new OpenAICompatible({ model: "m", apiKeys: "k", sharedState: durableObjectState(namespace) }),
+  new OpenAICompatible({ model: "m", apiKeys: "k", sharedState: { call: async (place, request) => place + request } }),
+];
+export class State extends LockkeeperState {}
+
 const llm: LLMInterface = providers["openai"]!["gpt-4"]!;
 
 // What is answered fits where OpenAI's own types are asked for.
