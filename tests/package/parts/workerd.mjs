@@ -11,7 +11,7 @@ const COMPATIBILITY_DATE = "2026-04-01";
 export async function worker(project, name, main, { flags = [], compatibilityDate = COMPATIBILITY_DATE, ...settings } = {}) {
   const outfile = main.replace(/\.js$/, ".bundle.js");
   const conditions = ["workerd", "worker", "browser"];
-  await build({ entryPoints: [main], outfile, bundle: true, format: "esm", conditions, external: ["*.wasm"], logLevel: "warning" });
+  await build({ entryPoints: [main], outfile, bundle: true, format: "esm", conditions, external: ["*.wasm", "cloudflare:*"], logLevel: "warning" });
   const binary = readFileSync(project.path("node_modules/lockkeeper/dist/lockkeeper.wasm"));
   return {
     name,
