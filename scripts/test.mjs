@@ -6,14 +6,14 @@
 import { readdirSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { chromedriver, firefox, wasmPack, webKit } from "./browsers.mjs";
-import { build } from "./build.mjs";
+import { build, targetDirectory } from "./build.mjs";
 import { checkArchive, checkBareDependencies } from "./checks.mjs";
 import { fuzz } from "./fuzz.mjs";
 import { checkInstructions } from "./instructions.mjs";
 import { Failure, main, root, run } from "./run.mjs";
 import { checkSize } from "./size.mjs";
 import { readClosingLine, runCommand, runSteps } from "./steps.mjs";
-import { cargoDeny, ensureChecks, WASM, wasmTestRunner } from "./toolchain.mjs";
+import { cargoDeny, ensureChecks, ensureRedis, WASM, wasmTestRunner } from "./toolchain.mjs";
 
 const step = (name, line, env) => ({ name, command: line.split(" "), env });
 const clippy = (name, what) => step(name, `cargo clippy --locked ${what} -- -D warnings`);
@@ -25,6 +25,7 @@ const EVERY_TIME = [
   step("formatting", "cargo fmt --all --check"),
   step("formatting of the benches", "cargo fmt --manifest-path bench/Cargo.toml --check"),
   clippy("clippy", "--workspace --all-targets"),
+  clippy("clippy, with Redis", "-p lockkeeper --features redis --lib --example shared-worker"),
   clippy("clippy, without reqwest", "-p lockkeeper --lib --no-default-features"),
   // Clippy compiles as `cargo check` does, and sees the code that only this target has.
   clippy("wasm build", `-p lockkeeper --lib --target ${WASM}`),
@@ -40,10 +41,11 @@ const EVERY_TIME = [
   { name: "npm package", run: build },
   { name: "size of the npm package", run: checkSize },
   { name: "npm package's classes", run: (count) => nodeTests("tests/js", count) },
+  { name: "shared state, over Redis", run: (count) => sharedState(["conformance", "adapters", "processes"], count) },
   { name: "fault table, in Node", run: (count) => faultTable("node", count) },
   { name: "fault table, in Chromium", run: (count) => faultTable("chromium", count) },
   { name: "pages, in Chromium", run: inPage },
-  packageTests("npm package, where it runs", ["types", "node-esm", "node-cjs", "deno", "bun", "page", "workerd", "edge-runtime"]),
+  packageTests("npm package, where it runs", ["types", "node-esm", "node-cjs", "deno", "bun", "page", "workerd", "durable-object", "edge-runtime"]),
 ];
 
 const LONG = [
@@ -53,6 +55,7 @@ const LONG = [
   { name: "web tests, in WebKit", run: inWebKit },
   { name: "web tests, by wasm-pack", run: byWasmPack },
   { name: "memory over 20,000 streams", run: (count) => nodeTests("tests/js", count, { LOCKKEEPER_TEST_STREAMS: "20000" }) },
+  { name: "Redis stands still for 10 seconds", run: (count) => sharedState(["processes"], count, { LOCKKEEPER_TEST_STOP_SECONDS: "10" }) },
   { name: "contents of the archive", run: checkArchive },
   step("examples", "cargo build --locked --examples"),
   { name: "fuzzing, 20 seconds a target", run: () => fuzz(20) },
@@ -78,6 +81,17 @@ async function nodeTests(folder, count, env) {
 function testsIn(folder) {
   const files = readdirSync(join(root, folder)).filter((name) => name.endsWith(".test.mjs"));
   return files.map((name) => `${folder}/${name}`);
+}
+
+/** Processes that share their limits over a Redis that the tests start; one after the other, since they look at the clock. */
+async function sharedState(names, count, env) {
+  await ensureRedis();
+  const exitCode = await run(["cargo", "build", "--locked", "-p", "lockkeeper", "--features", "redis", "--example", "shared-worker"]);
+  if (exitCode !== 0) return exitCode;
+  const worker = join(targetDirectory(), "debug", "examples", "shared-worker");
+  const files = names.map((name) => `tests/shared_state/${name}.test.mjs`);
+  const command = ["node", "scripts/with-provider.mjs", "node", "--test", "--test-concurrency=1", ...files];
+  return runCommand({ command, env: { LOCKKEEPER_TEST_WORKER: worker, ...env } }, count);
 }
 
 /** What a provider may do to a client, as tests/faults has it; natively, `cargo test` runs the same. */

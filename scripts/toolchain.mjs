@@ -156,6 +156,10 @@ export const gungraunRunner = () =>
 export const ensureValgrind = () =>
   ensureFromDebian("Valgrind", () => output(["valgrind", "--version"]), ["valgrind"], "a package of the same name");
 
+/** Makes sure of a Redis to be started. */
+export const ensureRedis = () =>
+  ensureFromDebian("Redis", () => output(["redis-server", "--version"]), ["redis-server"], "a redis-server on the PATH");
+
 /** Makes sure of the packages of package-lock.json. */
 export async function npmPackages() {
   const lock = createHash("sha256").update(readFileSync(join(root, "package-lock.json"))).digest("hex");
