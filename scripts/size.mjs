@@ -8,8 +8,9 @@ import { Failure, root } from "./run.mjs";
 
 const GOAL = 60_000; // bytes
 // What has been reached so far, and a little: it goes up only with something new that users asked for (the
-// fallback was 6 KB, hiding keys in what is passed on half a one), and down with every step towards the goal.
-const LIMIT = 95_000;
+// fallback was 6 KB; what processes share 8, limits that are learned 7, priorities, caps and budgets 7, what can be
+// watched and taken along 8), and down with every step towards the goal.
+const LIMIT = 130_000;
 
 // The compiler and all tools are pinned, so that what differs was changed by somebody.
 const baseline = new Baseline({
