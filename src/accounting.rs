@@ -173,7 +173,7 @@ impl CallRecord {
     /// This key has begun to answer.
     pub fn answered_by(&self, lease: &mut KeyLease) {
         let (key, label, reserved) =
-            (lease.id(), lease.key_label().to_owned(), lease.reserved.take());
+            (lease.id(), lease.key_label().to_owned(), lease.take_reserved());
         if let Some(span) = self.span() {
             span.key(&label);
         }

@@ -77,18 +77,19 @@ impl Engine {
         };
         let limits = self.limits_for(call);
         let mut lease = self.pool.lease_for(&call.model, limits).ok()?;
-        lease.seat = seat;
-        lease.reserved = call.asked.as_ref().map(|asked| {
-            let (key, pool) = (lease.id(), &self.pool);
+        if seat.is_some() {
+            lease.besides().seat = seat;
+        }
+        if let Some(asked) = &call.asked {
             let own = limits.and_then(|limits| limits.llm_tokens);
             let own = own.map(|(pace, _)| OfKey {
-                pool: pool.clone(),
-                key,
+                pool: self.pool.clone(),
+                key: lease.id(),
                 model: call.model.clone(),
                 pace,
             });
-            asked.reserved(own)
-        });
+            lease.besides().reserved = Some(asked.reserved(own));
+        }
         Some(lease)
     }
 

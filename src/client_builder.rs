@@ -425,9 +425,7 @@ fn client(
     let counters = Arc::new(Counters::new(observer));
     let engine = Engine {
         store: shared_state.map(|it| Arc::new(Store::new(it, &settings, runtime.clone()))),
-        pool: pool
-            .with_most_per_key(settings.max_concurrency_per_key)
-            .with_limits_of(&settings),
+        pool: pool.with_most_per_key(settings.max_concurrency_per_key).with_limits_of(&settings),
         room: settings.max_concurrency.map(Room::new),
         limits_of_keys: limits_of_keys(&settings),
         transport,

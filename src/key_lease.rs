@@ -32,14 +32,21 @@ pub struct KeyLease {
     pub(crate) id: KeyId,
     /// None once it has been given back.
     pub(crate) key: Option<Arc<LabelledKey>>,
-    /// The room that its request has of the client's.
-    pub(crate) seat: Option<Seat>,
-    /// What it may cost of the budget, until it is answered.
-    pub(crate) reserved: Option<Reserved>,
     /// Which of the key's watched requests this is; 0 where they are not watched.
     pub(crate) number: u64,
+    /// Apart, since most clients have none of it.
+    pub(crate) besides: Option<Box<Besides>>,
+}
+
+/// What is held besides the key.
+#[derive(Default)]
+pub(crate) struct Besides {
+    /// The room that the request has of the client's.
+    pub seat: Option<Seat>,
+    /// What it may cost of the budget, until it is answered.
+    pub reserved: Option<Reserved>,
     /// The same in a state that processes share, which ends with it.
-    pub(crate) remote: Option<Box<RemoteLease>>,
+    pub remote: Option<RemoteLease>,
 }
 
 impl KeyLease {
@@ -61,6 +68,16 @@ impl KeyLease {
 
     pub(crate) fn id(&self) -> KeyId {
         self.id
+    }
+
+    /// What it holds besides the key, to add to it.
+    pub(crate) fn besides(&mut self) -> &mut Besides {
+        self.besides.get_or_insert_default()
+    }
+
+    /// What was set aside for its request, which is for somebody else to settle from now on.
+    pub(crate) fn take_reserved(&mut self) -> Option<Reserved> {
+        self.besides.as_mut()?.reserved.take()
     }
 
     pub(crate) fn api_key(&self) -> &ApiKey {
@@ -118,7 +135,7 @@ impl KeyLease {
         let now = self.shared.runtime.now();
         lock(&self.shared.pool).refused(self.id, heard, rest, now, backoff);
         self.shared.freed();
-        if let Some(remote) = &self.remote {
+        if let Some(Besides { remote: Some(remote), .. }) = self.besides.as_deref() {
             remote.rests(self.rest());
         }
     }
@@ -140,10 +157,7 @@ impl KeyLease {
 
     fn release(&mut self, fate: KeyFate, note: Option<Note>, model: &str, backoff: Backoff<'_>) {
         if let Some(key) = self.key.take() {
-            self.seat = None;
-            if let Some(reserved) = self.reserved.take() {
-                reserved.give_back();
-            }
+            let remote = self.besides.take().and_then(|besides| besides.give_back());
             let mut pool = lock(&self.shared.pool);
             let now = match fate.is_about_the_key() {
                 true => self.shared.runtime.now(),
@@ -156,7 +170,7 @@ impl KeyLease {
             pool.take_back(Leased { id: self.id, key, number: self.number });
             drop(pool);
             self.shared.freed();
-            if let Some(remote) = self.remote.take() {
+            if let Some(remote) = remote {
                 let rest = fate.is_about_the_key().then(|| self.rest()).flatten();
                 remote.end(matches!(fate, KeyFate::Works), rest);
             }
@@ -167,6 +181,18 @@ impl KeyLease {
     fn rest(&self) -> Option<(Duration, KeyState)> {
         let now = self.shared.runtime.now();
         lock(&self.shared.pool).rest_of(self.id, now)
+    }
+}
+
+impl Besides {
+    /// Gives back what is this process's own, and returns the rest.
+    #[cold]
+    fn give_back(self) -> Option<RemoteLease> {
+        drop(self.seat);
+        if let Some(reserved) = self.reserved {
+            reserved.give_back();
+        }
+        self.remote
     }
 }
 

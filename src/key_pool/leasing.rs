@@ -24,7 +24,7 @@ impl ApiKeyPool {
 
     pub(crate) fn lease_of(&self, Leased { id, key, number }: Leased) -> KeyLease {
         let (shared, key) = (self.shared.clone(), Some(key));
-        KeyLease { shared, id, key, number, seat: None, reserved: None, remote: None }
+        KeyLease { shared, id, key, number, besides: None }
     }
 
     /// The key that a call would get next, which has tried these, if it had room there.

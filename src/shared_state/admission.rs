@@ -201,8 +201,9 @@ impl Engine {
         }
         match key.and_then(|id| self.pool.lease_key(id, &call.model)) {
             Some(mut lease) => {
-                lease.remote = Some(Box::new(remote));
-                lease.reserved =
+                let besides = lease.besides();
+                besides.remote = Some(remote);
+                besides.reserved =
                     budget.and_then(|budget| Some(call.asked.as_ref()?.reserved_of_all(budget)));
                 Ok(Next::Send(lease))
             }
