@@ -74,8 +74,8 @@ impl TokenBucket {
     /// A full bucket on the platform's own clock.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] where `capacity` is below 1, `refill_rate` is not above 0, or either is
-    /// not finite.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) where `capacity` is below 1, `refill_rate` is not
+    /// above 0, or either is not finite.
     pub fn new(capacity: f64, refill_rate: f64) -> Result<Self, Error> {
         Self::with_runtime(capacity, refill_rate, the_clock()?)
     }
@@ -174,8 +174,9 @@ impl TokenBucket {
     /// is too short for that, the error comes at once. Dropping the future gives up the place.
     ///
     /// # Errors
-    /// [`ErrorKind::RateLimited`] with [`Error::retry_at`] where the wait does not fit `timeout`;
-    /// [`ErrorKind::Config`] where `amount` is above the capacity.
+    /// [`ErrorKind::RateLimited`](crate::ErrorKind::RateLimited) with [`Error::retry_at`] where the wait
+    /// does not fit `timeout`; [`ErrorKind::Config`](crate::ErrorKind::Config) where `amount` is above the
+    /// capacity.
     pub fn acquire(&self, amount: u32, timeout: Option<Duration>) -> Acquire {
         self.acquire_with_priority(amount, 0, timeout)
     }
