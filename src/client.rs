@@ -60,6 +60,8 @@ pub struct OpenAiCompatible {
 }
 
 pub(crate) struct Inner {
+    #[cfg(feature = "functions")]
+    pub learned: Arc<crate::llm_function::Learned>,
     pub settings: ModelSettings,
     pub engine: Engine,
     pub buckets: ModelBuckets,
@@ -234,6 +236,8 @@ impl LlmInterface for OpenAiCompatible {
             context_window: settings.context_window,
             timeout: settings.timeout,
             retry_delay: Some(settings.retry_delay),
+            #[cfg(feature = "functions")]
+            learned: Some(self.inner.learned.clone()),
             runtime: Some(self.inner.engine.pool.runtime().clone()),
         }
     }

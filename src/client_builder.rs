@@ -437,6 +437,8 @@ fn client(
         skip_undecodable_events: settings.skip_undecodable_events,
     };
     OpenAiCompatible::from_inner(Inner {
+        #[cfg(feature = "functions")]
+        learned: Arc::default(),
         settings,
         engine,
         buckets,

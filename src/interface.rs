@@ -106,6 +106,10 @@ pub struct ModelInfo {
     pub timeout: Option<Duration>,
     /// The wait before it is asked the same once more. Default: 1 s; it doubles each time.
     pub retry_delay: Option<Duration>,
+    /// What typed functions have learned of the ways in which it can be asked. Give the same each time, or
+    /// each function learns it anew.
+    #[cfg(feature = "functions")]
+    pub learned: Option<Arc<crate::llm_function::Learned>>,
     /// The clock that its calls run by.
     pub(crate) runtime: Option<Arc<dyn Runtime>>,
 }

@@ -86,6 +86,8 @@ mod interface;
 mod key_lease;
 mod key_pool;
 mod line;
+#[cfg(feature = "functions")]
+mod llm_function;
 mod lock;
 mod metrics;
 mod model_buckets;
@@ -129,6 +131,12 @@ pub use fallback::{Fallback, TargetStatus};
 pub use interface::{LlmInterface, ModelInfo};
 pub use key_lease::KeyLease;
 pub use key_pool::ApiKeyPool;
+#[cfg(feature = "functions")]
+pub use llm_function::{
+    Answer, Arguments, ChatProgress, ChatReply, FunctionAttempt, FunctionStream, FunctionTool,
+    Learned, LlmChat, LlmChatStream, LlmFunction, LlmFunctionError, LlmFunctionErrorKind, LlmTool,
+    Progress, Strategy, ToolRun, Trace,
+};
 pub use metrics::metrics_text;
 #[allow(unused_imports, reason = "a platform or feature set may have none")]
 pub use platform::transports::*;

@@ -61,6 +61,8 @@ pub struct Fallback {
     runtime: Option<Arc<dyn Runtime>>,
     timeout: Option<Duration>,
     on_interrupt: OnInterrupt,
+    #[cfg(feature = "functions")]
+    learned: Arc<crate::llm_function::Learned>,
 }
 
 /// How a target of a [`Fallback`] is doing.
@@ -88,7 +90,14 @@ impl Fallback {
         let breaker = runtime.as_ref().filter(|_| !alone);
         let targets = targets.into_iter().enumerate();
         let targets = targets.map(|(index, llm)| Target::new(llm, index, breaker)).collect();
-        Self { targets, runtime, timeout: None, on_interrupt: OnInterrupt::default() }
+        Self {
+            targets,
+            runtime,
+            timeout: None,
+            on_interrupt: OnInterrupt::default(),
+            #[cfg(feature = "functions")]
+            learned: Arc::default(),
+        }
     }
 
     /// Sets how long a call may take over all targets where it does not say. Default: the `timeout` of
@@ -168,7 +177,16 @@ impl LlmInterface for Fallback {
         let first = self.targets.first().map(|target| target.info.clone());
         let ModelInfo { provider, model, retry_delay, .. } = first.unwrap_or_default();
         let (timeout, runtime) = (self.timeout, self.runtime.clone());
-        ModelInfo { provider, model, context_window: None, timeout, retry_delay, runtime }
+        ModelInfo {
+            provider,
+            model,
+            context_window: None,
+            timeout,
+            retry_delay,
+            #[cfg(feature = "functions")]
+            learned: Some(self.learned.clone()),
+            runtime,
+        }
     }
 }
 
