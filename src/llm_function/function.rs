@@ -113,13 +113,13 @@ pub struct LlmFunction<In, Out> {
     types: PhantomData<fn(In) -> Out>,
 }
 
-impl<In, Out> LlmFunction<In, Out>
-where
-    In: Serialize,
-    Out: DeserializeOwned + JsonSchema + 'static,
-{
+impl<In, Out> LlmFunction<In, Out> {
     /// The function that `instruction` describes, carried out by `llm`.
-    pub fn new(llm: impl LlmInterface + 'static, instruction: impl Into<String>) -> Self {
+    pub fn new(llm: impl LlmInterface + 'static, instruction: impl Into<String>) -> Self
+    where
+        In: Serialize,
+        Out: DeserializeOwned + JsonSchema,
+    {
         let contract = Contract::new(&schema_of::<Out>());
         let mut spec = Spec::new(llm, instruction.into(), contract);
         spec.accepts = accepts::<Out>;
@@ -146,14 +146,22 @@ where
     ///
     /// # Errors
     /// Why there is no value, with all that was tried: [`LlmFunctionError`].
-    pub fn call(&self, input: In) -> BoxFuture<'static, Result<Answer<Out>, LlmFunctionError>> {
+    pub fn call(&self, input: In) -> BoxFuture<'static, Result<Answer<Out>, LlmFunctionError>>
+    where
+        In: Serialize,
+        Out: DeserializeOwned + 'static,
+    {
         let outcome = run(self.spec.clone(), by_name(&input).map(Task::of), Teller::default());
         boxed(async move { Answer::of(outcome.await?) })
     }
 
     /// Calls it, and tells of the value while it arrives. Nothing is sent before the stream is first
     /// polled; dropping it ends the request.
-    pub fn stream(&self, input: In) -> FunctionStream<Out> {
+    pub fn stream(&self, input: In) -> FunctionStream<Out>
+    where
+        In: Serialize,
+        Out: DeserializeOwned,
+    {
         FunctionStream::new(self.spec.clone(), by_name(&input).map(Task::of))
     }
 }

@@ -17,7 +17,7 @@ use super::spec::Spec;
 use super::strategy::{Strategy, is_refusal};
 use super::trace::{FunctionAttempt, ToolRun, Trace};
 use crate::chat::{ChatResponse, Message, ToolCall};
-use crate::error::{Clock, Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 
 /// What a call is to do.
 pub(super) struct Task {
@@ -176,10 +176,10 @@ impl Run {
         {
             return Ok(());
         }
-        let is_ours = error.clock() == Some(Clock::Total) && self.spec.timeout.is_some();
+        let is_over = self.deadline.left().is_some_and(|left| left.is_zero());
         Err(LlmFunctionError::of_llm(
             match error.kind() {
-                ErrorKind::Timeout if is_ours => Kind::Timeout,
+                ErrorKind::Timeout if is_over => Kind::Timeout,
                 ErrorKind::ContentPolicy => Kind::Refused,
                 _ => Kind::Llm,
             },

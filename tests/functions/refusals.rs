@@ -1,0 +1,90 @@
+//! Servers that do not take every way of asking: what is tried next, and what is remembered.
+
+use lockkeeper::{ChatOptions, LlmFunctionErrorKind as Kind};
+
+use super::*;
+
+#[test]
+fn each_way_is_tried_in_turn_and_what_works_is_remembered() {
+    let scene = scene([
+        bad_request("Unknown parameter: 'response_format'"),
+        bad_request("this model has no support for tools"),
+        Reply::error(422, "", "response_format.type must be text"),
+        Reply::answer(&format!("Of course!\n```json\n{EGGS}\n```")),
+        Reply::answer(EGGS),
+    ]);
+    let function = order(&scene).max_repairs(0); // refusals are no repairs
+    let answer = scene.clock.block_on(function.call(text())).unwrap();
+    assert_eq!(answer.value, eggs());
+    assert_eq!(strategies(&answer.trace), ["json_schema", "tool", "json_object", "prompt"]);
+    assert!(answer.trace.attempts[0].error.is_some());
+    let bodies = bodies(&scene);
+    let forced = json!({"type": "function", "function": {"name": "answer"}});
+    assert_eq!((&bodies[1]["tool_choice"], bodies[1].get("response_format")), (&forced, None));
+    assert_eq!(
+        bodies[1]["tools"][0]["function"]["parameters"]["required"],
+        json!(["items", "note"])
+    );
+    assert_eq!(bodies[2]["response_format"], json!({"type": "json_object"}));
+    assert!(said(&bodies[2])[0].1.contains(r#""required":["items","note"]"#));
+    let prompt = &said(&bodies[3])[0].1;
+    assert!(prompt.ends_with(r#"{"items":[{"name":"...","count":0}],"note":"..."}"#), "{prompt}");
+    assert_eq!((bodies[3].get("response_format"), bodies[3].get("tools")), (None, None));
+    // Another function of the same client knows it already.
+    let another = order(&scene);
+    let answer = scene.clock.block_on(another.call(text())).unwrap();
+    assert_eq!(strategies(&answer.trace), ["prompt"]);
+}
+
+#[test]
+fn what_is_learned_is_of_one_client_and_one_model() {
+    let refusal = || bad_request("json_schema is not supported");
+    let tool = || calls(&[("answer", EGGS)]);
+    let one = scene([refusal(), tool(), refusal(), tool(), tool()]);
+    let other = scene([refusal(), tool()]);
+    let ask = |scene: &Scene, options: ChatOptions| {
+        let answer = scene.clock.block_on(order(scene).options(options).call(text())).unwrap();
+        assert_eq!(answer.value, eggs());
+        strategies(&answer.trace)
+    };
+    let both = ["json_schema", "tool"];
+    assert_eq!(ask(&one, ChatOptions::default()), both);
+    assert_eq!(ask(&one, ChatOptions::default().model("another")), both);
+    assert_eq!(ask(&one, ChatOptions::default()), ["tool"]);
+    assert_eq!(ask(&other, ChatOptions::default()), both);
+}
+
+#[test]
+fn other_errors_are_errors() {
+    let scene = scene([bad_request("temperature is out of range"), Reply::answer(EGGS)]);
+    let error = scene.clock.block_on(order(&scene).call(text())).unwrap_err();
+    assert_eq!((error.kind(), scene.provider.requests().len()), (Kind::Llm, 1));
+}
+
+#[test]
+fn where_everything_is_refused_the_last_refusal_is_the_error() {
+    let scene = scene(vec![bad_request("this is not supported"); 9]);
+    let error = scene.clock.block_on(order(&scene).call(text())).unwrap_err();
+    assert_eq!((error.kind(), error.trace().attempts.len()), (Kind::Llm, 4));
+}
+
+#[test]
+fn two_answers_of_prose_in_a_row_and_the_next_way_is_tried() {
+    let prose = || Reply::answer("Gladly! What would you like to know?");
+    let scene = scene([prose(), prose(), calls(&[("answer", EGGS)])]);
+    let answer = scene.clock.block_on(order(&scene).call(text())).unwrap();
+    assert_eq!(strategies(&answer.trace), ["json_schema", "json_schema", "tool"]);
+    assert_eq!(answer.value, eggs());
+    let repair = said(&bodies(&scene)[2]).pop().unwrap().1;
+    assert!(repair.contains("Call the tool `answer`"), "{repair}");
+}
+
+#[test]
+fn an_answer_in_words_counts_where_a_tool_was_to_be_called() {
+    let scene =
+        scene([bad_request("response_format"), Reply::answer(EGGS), calls(&[("order", EGGS)])]);
+    for _ in 0..2 {
+        let answer = scene.clock.block_on(order(&scene).call(text())).unwrap();
+        assert_eq!(answer.value, eggs());
+    }
+}
