@@ -52,6 +52,9 @@ use crate::platform::{BoxFuture, MaybeSend, MaybeSync, Runtime};
 /// # })?;
 /// # Ok::<(), Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    note = "a client is given by value, or in an `Arc`: clones of a client share everything"
+)]
 pub trait LlmInterface: MaybeSend + MaybeSync {
     /// Sends `messages` and resolves to the whole answer.
     ///

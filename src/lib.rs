@@ -131,12 +131,17 @@ pub use fallback::{Fallback, TargetStatus};
 pub use interface::{LlmInterface, ModelInfo};
 pub use key_lease::KeyLease;
 pub use key_pool::ApiKeyPool;
+#[doc(hidden)]
+#[cfg(feature = "functions")]
+pub use llm_function::private as __private;
 #[cfg(feature = "functions")]
 pub use llm_function::{
     Answer, Arguments, ChatProgress, ChatReply, FunctionAttempt, FunctionStream, FunctionTool,
     Learned, LlmChat, LlmChatStream, LlmFunction, LlmFunctionError, LlmFunctionErrorKind, LlmTool,
     Progress, Strategy, ToolRun, Trace,
 };
+#[cfg(feature = "macros")]
+pub use lockkeeper_macros::{llm_chat, llm_function, tool};
 pub use metrics::metrics_text;
 #[allow(unused_imports, reason = "a platform or feature set may have none")]
 pub use platform::transports::*;
@@ -147,6 +152,8 @@ pub use platform::{
 pub use provider_config::{
     ModelSettings, RateLimitScope, parse as parse_provider_json, provider_schema,
 };
+#[cfg(feature = "functions")]
+pub use schemars;
 pub use shared_state::{OnFailure, SharedState, SharedStateError, SharedStateOptions};
 pub use snapshot::Snapshot;
 pub use stats::{BucketStats, ClientStats, Waits, WaitsFor};

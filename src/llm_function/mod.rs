@@ -37,6 +37,14 @@ pub use strategy::{Learned, Strategy};
 pub use tool::{FunctionTool, LlmTool};
 pub use trace::{FunctionAttempt, ToolRun, Trace};
 
+/// What the attributes' code calls.
+pub mod private {
+    pub use serde;
+    pub use serde_json::Value;
+
+    pub use super::tool::{call_tool, parameters_of};
+}
+
 /// The JSON schema of a type.
 fn schema_of<T: JsonSchema>() -> Value {
     schemars::generate::SchemaSettings::draft2020_12()

@@ -70,7 +70,7 @@ where
 {
     /// The tool `name`, which calls `call` with the arguments that the model gives.
     pub fn new(name: impl Into<String>, description: impl Into<String>, call: F) -> Self {
-        let parameters = simplify(&schema_of::<Args>());
+        let parameters = parameters_of::<Args>();
         let (name, description) = (name.into(), description.into());
         Self { name, description, parameters, call, arguments: PhantomData }
     }
@@ -97,13 +97,32 @@ where
     }
 
     fn call(&self, arguments: Value) -> BoxFuture<'static, Result<Value, String>> {
-        let call = serde_json::from_value(arguments).map(&self.call);
-        boxed(async move {
-            let future = call.map_err(|error| format!("the arguments do not fit: {error}"))?;
-            let value = future.await.map_err(|error| error.to_string())?;
-            serde_json::to_value(value).map_err(|error| error.to_string())
-        })
+        call_tool(arguments, &self.call)
     }
+}
+
+/// What a model is told of a tool's arguments.
+pub fn parameters_of<Args: JsonSchema>() -> Value {
+    simplify(&schema_of::<Args>())
+}
+
+/// Calls a tool with the arguments of its type.
+pub fn call_tool<Args, Fut, Out, E>(
+    arguments: Value,
+    call: impl FnOnce(Args) -> Fut,
+) -> BoxFuture<'static, Result<Value, String>>
+where
+    Args: DeserializeOwned,
+    Fut: Future<Output = Result<Out, E>> + MaybeSend + 'static,
+    Out: Serialize,
+    E: fmt::Display,
+{
+    let called = serde_json::from_value(arguments).map(call);
+    boxed(async move {
+        let future = called.map_err(|error| format!("the arguments do not fit: {error}"))?;
+        let value = future.await.map_err(|error| error.to_string())?;
+        serde_json::to_value(value).map_err(|error| error.to_string())
+    })
 }
 
 impl<Args, F> fmt::Debug for FunctionTool<Args, F> {

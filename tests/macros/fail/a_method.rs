@@ -1,0 +1,17 @@
+#![allow(unused_imports)] // by what does not compile
+
+use lockkeeper::{LlmFunctionError, OpenAiCompatible, llm_function};
+
+fn my_llm() -> OpenAiCompatible {
+    unreachable!("it does not compile")
+}
+
+struct Summariser;
+
+impl Summariser {
+    /// Summarise the text.
+    #[llm_function(llm = my_llm())]
+    async fn summarise(&self, text: &str) -> Result<String, LlmFunctionError>;
+}
+
+fn main() {}

@@ -1,0 +1,17 @@
+#![allow(unused_imports)] // by what does not compile
+
+use lockkeeper::{LlmFunctionError, OpenAiCompatible, llm_function};
+
+fn my_llm() -> OpenAiCompatible {
+    unreachable!("it does not compile")
+}
+
+/// Summarise the text.
+#[llm_function(llm = my_llm())]
+async fn summarise(text: &str) -> String;
+
+/// Summarise the text.
+#[llm_function(llm = my_llm())]
+async fn nothing(text: &str);
+
+fn main() {}
