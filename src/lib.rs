@@ -19,6 +19,7 @@
 //! |---|---|
 //! | talk to any provider | [`LlmInterface`]: `chat` and `chat_stream` |
 //! | talk to an OpenAI-compatible one | [`OpenAiCompatible`], from `provider.json` or [`ModelSettings`] |
+//! | call a model as a typed function | `LlmFunction`, `LlmChat`, `LlmTool`; `#[llm_function]` and others (features) |
 //! | go on to another when one fails | [`Fallback`], itself an [`LlmInterface`] |
 //! | say something | [`Message`], [`ChatOptions`] |
 //! | read the answer | [`ChatResponse`], or [`ChatStream`] of [`ChatChunk`]s |
@@ -52,6 +53,8 @@
 //! * `reqwest` (default): the native transport. Without it there is neither reqwest nor tokio in the
 //!   tree, and a client is given a [`Transport`].
 //! * `redis`: `RedisState`, limits that processes share in Redis or Valkey.
+//! * `functions`: typed functions that a model carries out. Brings `schemars`, which is re-exported.
+//! * `macros`: the same as attributes on signatures: `#[llm_function]`, `#[llm_chat]`, `#[tool]`.
 //!
 //! On wasm32 the host's `fetch` and timers are built in, whatever the features, and futures need not
 //! be `Send`.
@@ -141,7 +144,7 @@ pub use llm_function::{
     Progress, Strategy, ToolRun, Trace,
 };
 #[cfg(feature = "macros")]
-pub use lockkeeper_macros::{llm_chat, llm_function, tool};
+pub use llm_function::{llm_chat, llm_function, tool};
 pub use metrics::metrics_text;
 #[allow(unused_imports, reason = "a platform or feature set may have none")]
 pub use platform::transports::*;

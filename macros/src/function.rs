@@ -35,10 +35,12 @@ pub fn expand(settings: &Settings, item: &BodilessFn) -> Result<TokenStream> {
     let body = match returned.form {
         Form::Stream => quote_spanned!(span=> #function.stream(#arguments)),
         Form::Answer => quote_spanned! {span=>
-            ::core::result::Result::Ok(#function.call(#arguments).await?)
+            let answer = #function.call(#arguments).await?;
+            ::core::result::Result::Ok(answer)
         },
         Form::Value => quote_spanned! {span=>
-            ::core::result::Result::Ok(#function.call(#arguments).await?.into_value())
+            let answer = #function.call(#arguments).await?;
+            ::core::result::Result::Ok(answer.into_value())
         },
     };
     Ok(quote! {

@@ -1,6 +1,8 @@
 //! The attributes of [lockkeeper](https://docs.rs/lockkeeper), which documents them: `#[llm_function]`,
 //! `#[llm_chat]` and `#[tool]`.
 
+#![allow(missing_docs, reason = "what is written here would stand twice on lockkeeper's pages")]
+
 mod bodiless;
 mod chat;
 mod docs;
@@ -15,7 +17,6 @@ use syn::parse_macro_input;
 use bodiless::BodilessFn;
 use settings::Settings;
 
-/// Makes of a signature a function that a model carries out. See `lockkeeper::llm_function`.
 #[proc_macro_attribute]
 pub fn llm_function(settings: TokenStream, item: TokenStream) -> TokenStream {
     let settings = parse_macro_input!(settings as Settings);
@@ -23,7 +24,6 @@ pub fn llm_function(settings: TokenStream, item: TokenStream) -> TokenStream {
     function::expand(&settings, &item).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
-/// Makes of a signature a turn of a conversation. See `lockkeeper::llm_chat`.
 #[proc_macro_attribute]
 pub fn llm_chat(settings: TokenStream, item: TokenStream) -> TokenStream {
     let settings = parse_macro_input!(settings as Settings);
@@ -31,11 +31,9 @@ pub fn llm_chat(settings: TokenStream, item: TokenStream) -> TokenStream {
     chat::expand(&settings, &item).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
-/// Makes of a function a tool that a model may call. See `lockkeeper::tool`.
 #[proc_macro_attribute]
 pub fn tool(settings: TokenStream, item: TokenStream) -> TokenStream {
-    let nothing = parse_macro_input!(settings with tool::no_settings);
+    parse_macro_input!(settings with tool::no_settings);
     let item = parse_macro_input!(item as syn::ItemFn);
-    let () = nothing;
     tool::expand(&item).unwrap_or_else(syn::Error::into_compile_error).into()
 }

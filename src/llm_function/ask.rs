@@ -126,7 +126,8 @@ pub(super) fn judge(spec: &Spec, response: &ChatResponse, strategy: Strategy) ->
     let is_cut = response.finish_reason() == Some("length");
     let calls = response.tool_calls();
     let answers = |call: &ToolCall| call.function.name == ANSWER && strategy == Strategy::Tool;
-    if !calls.is_empty() && !spec.tools.is_empty() && !calls.iter().any(answers) {
+    // An answer beside other calls can't know their results yet.
+    if !calls.is_empty() && !spec.tools.is_empty() && !calls.iter().all(answers) {
         return if is_cut { Verdict::Truncated(None) } else { Verdict::Calls(calls.to_vec()) };
     }
     let value = match strategy {

@@ -10,6 +10,8 @@ mod answer;
 mod answer_text;
 mod arguments;
 mod ask;
+#[cfg(feature = "macros")]
+mod attributes;
 mod chat;
 mod deadline;
 mod error;
@@ -30,6 +32,8 @@ use serde_json::Value;
 
 pub use answer::{Answer, FunctionStream, Progress};
 pub use arguments::Arguments;
+#[cfg(feature = "macros")]
+pub use attributes::{llm_chat, llm_function, tool};
 pub use chat::{ChatProgress, ChatReply, LlmChat, LlmChatStream};
 pub use error::{LlmFunctionError, LlmFunctionErrorKind};
 pub use function::LlmFunction;

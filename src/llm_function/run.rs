@@ -12,7 +12,7 @@ use super::ask::{Verdict, ask, judge, text_of};
 use super::deadline::Deadline;
 use super::error::{LlmFunctionError, LlmFunctionErrorKind as Kind};
 use super::progress::{Step, Teller};
-use super::prompt::{as_text, fill, repair, system, user};
+use super::prompt::{ANSWER, as_text, fill, repair, system, user};
 use super::spec::Spec;
 use super::strategy::{Strategy, is_refusal};
 use super::trace::{FunctionAttempt, ToolRun, Trace};
@@ -52,7 +52,7 @@ pub(super) async fn run(
     teller: Teller,
 ) -> Result<Outcome, LlmFunctionError> {
     let mut run = Run::new(spec, task?, teller)?;
-    match run.to_the_end().await {
+    match run.finish().await {
         Ok(value) => {
             let Run { trace, talk, .. } = run;
             Ok(Outcome { value, trace, history: talk })
@@ -106,7 +106,7 @@ impl Run {
         })
     }
 
-    async fn to_the_end(&mut self) -> Result<Value, LlmFunctionError> {
+    async fn finish(&mut self) -> Result<Value, LlmFunctionError> {
         loop {
             let strategy = self.spec.strategy();
             let response = match self.attempt(strategy).await? {
@@ -291,6 +291,9 @@ fn call_tool(
     let text = call.function.arguments.clone();
     async move {
         let Some(tool) = spec.tool(&name) else {
+            if name == ANSWER && !spec.contract.is_text {
+                return Err("give the answer when the tools have answered".to_owned());
+            }
             let names: Vec<_> = spec.tools.iter().map(|tool| tool.name()).collect();
             return Err(format!("there is no tool `{name}`; there are: {}", names.join(", ")));
         };

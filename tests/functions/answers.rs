@@ -227,7 +227,7 @@ fn a_hundred_calls_at_once_never_mix() {
         let said = said(&body);
         let number: u64 = said[1].1.rsplit(':').next().unwrap().trim_matches('}').parse().unwrap();
         let is_first = said.len() == 2;
-        let text = if is_first && number % 3 == 0 {
+        let text = if is_first && number.is_multiple_of(3) {
             "{}".to_owned()
         } else {
             json!({"n": number}).to_string()

@@ -112,6 +112,16 @@ fn a_typed_answer_comes_as_a_call_too() {
 }
 
 #[test]
+fn an_answer_beside_other_calls_comes_too_early() {
+    let both = [("answer", EGGS), ("get_weather", r#"{"city": "Paris"}"#)];
+    let scene = scene([calls(&both), calls(&[("answer", EGGS)])]);
+    let answer = scene.clock.block_on(order(&scene).tool(weather(&scene)).call(text())).unwrap();
+    assert_eq!((answer.value, answer.trace.attempts.len()), (eggs(), 2));
+    let told = &said(&bodies(&scene)[1])[3].1;
+    assert_eq!(told, "error: give the answer when the tools have answered");
+}
+
+#[test]
 fn refused_tools_are_an_error() {
     let scene = scene([bad_request("tools are not supported"), Reply::answer(EGGS)]);
     let function = order(&scene).tool(weather(&scene));

@@ -14,7 +14,7 @@ use lockkeeper::{
     LlmTool, Message, OpenAiCompatible, Progress, llm_chat, llm_function, schemars, tool,
 };
 use schemars::JsonSchema;
-use scripted::{Scene, seconds, settings};
+use scripted::{Scene, seconds};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

@@ -96,8 +96,8 @@ impl<'a> Reader<'a> {
         loop {
             self.take_while(|char| char.is_whitespace() || char == '\u{feff}');
             let rest = self.rest();
-            let end = if rest.starts_with("/*") {
-                rest[2..].find("*/").map(|end| end + 4)
+            let end = if let Some(comment) = rest.strip_prefix("/*") {
+                comment.find("*/").map(|end| end + 4)
             } else if rest.starts_with("//") || rest.starts_with('#') {
                 rest.find('\n')
             } else if rest == "/" {

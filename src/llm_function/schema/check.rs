@@ -147,7 +147,8 @@ impl<'a> Checker<'a> {
 
     fn bounds(&mut self, schema: &Value, number: &Number, path: &str) {
         let Some(found) = number.as_f64() else { return };
-        let rules: [(&str, &str, fn(f64, f64) -> bool); 5] = [
+        type Rule = (&'static str, &'static str, fn(f64, f64) -> bool);
+        let rules: [Rule; 5] = [
             ("minimum", "at least", |found, bound| found >= bound),
             ("maximum", "at most", |found, bound| found <= bound),
             ("exclusiveMinimum", "more than", |found, bound| found > bound),
