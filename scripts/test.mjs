@@ -21,20 +21,27 @@ const clippy = (name, what) => step(name, `cargo clippy --locked ${what} -- -D w
 const BENCHES = "--manifest-path bench/Cargo.toml";
 const TOOLCHAIN = { name: "toolchain", run: ensureChecks };
 
+const TYPED = "-p lockkeeper --features macros";
+
 const EVERY_TIME = [
   step("formatting", "cargo fmt --all --check"),
   step("formatting of the benches", "cargo fmt --manifest-path bench/Cargo.toml --check"),
   clippy("clippy", "--workspace --all-targets"),
   clippy("clippy, with Redis", "-p lockkeeper --features redis --lib --example shared-worker"),
+  clippy("clippy, typed functions", `-p lockkeeper-macros --all-targets ${TYPED}`),
   clippy("clippy, without reqwest", "-p lockkeeper --lib --no-default-features"),
   // Clippy compiles as `cargo check` does, and sees the code that only this target has.
   clippy("wasm build", `-p lockkeeper --lib --target ${WASM}`),
+  clippy("wasm build, typed functions", `${TYPED} --lib --target ${WASM}`),
   clippy("wasm build, the binding", `-p lockkeeper-js --target ${WASM}`),
   clippy("wasm build, without default features", `-p lockkeeper --lib --no-default-features --target ${WASM}`),
   { name: "dependencies of the core", run: checkBareDependencies },
-  step("docs", "cargo doc --locked --workspace --no-deps", { RUSTDOCFLAGS: "-D warnings" }),
+  step("docs", "cargo doc --locked --workspace --no-deps --features lockkeeper/macros", { RUSTDOCFLAGS: "-D warnings" }),
   // Every program runs, so that one run shows all failures.
   step("tests", "cargo test --locked --workspace --no-fail-fast"),
+  // Apart, since they keep the order of all JSON objects, which the counts of allocations would show.
+  step("typed functions", `cargo test --locked ${TYPED} --lib --test functions --test macros --no-fail-fast`),
+  step("typed functions, code in docs", `cargo test --locked ${TYPED} --doc`),
   { name: "instructions of the core", run: checkInstructions },
   { name: "web tests, in Node", run: inNode },
   { name: "web tests, in Chromium", run: inChromium },
@@ -57,7 +64,8 @@ const LONG = [
   { name: "memory over 20,000 streams", run: (count) => nodeTests("tests/js", count, { LOCKKEEPER_TEST_STREAMS: "20000" }) },
   { name: "Redis stands still for 10 seconds", run: (count) => sharedState(["processes"], count, { LOCKKEEPER_TEST_STOP_SECONDS: "10" }) },
   { name: "contents of the archive", run: checkArchive },
-  step("examples", "cargo build --locked --examples"),
+  step("examples", `cargo build --locked --examples ${TYPED}`),
+  step("messages of the attributes", `cargo test --locked ${TYPED} --test macro_errors`),
   { name: "fuzzing, 20 seconds a target", run: () => fuzz(20) },
   step("tests without reqwest", "cargo test --locked -p lockkeeper --lib --test own_transport --no-default-features"),
   step("simulation, 20,000 scenarios", "cargo test --locked --release --test sim", { LOCKKEEPER_SIM_SCENARIOS: "20000" }),
