@@ -2,6 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Error, GenericArgument, PathArguments, PathSegment, Result, ReturnType, Type};
 
@@ -24,7 +25,7 @@ pub fn expand(settings: &Settings, item: &BodilessFn) -> Result<TokenStream> {
 
     let returned = returned(&signature.output, settings.stream.is_some(), &signature.ident)?;
     let (Settings { llm, .. }, builder) = (settings, settings.builder());
-    let (name, arguments) = (signature.ident.to_string(), arguments(&parameters));
+    let (name, arguments) = (signature.ident.unraw().to_string(), arguments(&parameters));
     let out = returned.value;
     // What the model can't be held to is complained of at the type.
     let span = out.span();

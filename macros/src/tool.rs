@@ -2,6 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
+use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::{Attribute, Error, FnArg, ItemFn, Result, ReturnType, Type};
 
@@ -28,7 +29,7 @@ pub fn expand(item: &ItemFn) -> Result<TokenStream> {
             "what does the tool do? write it above for the model, as a doc comment (`/// …`)";
         return Err(Error::new_spanned(&item.sig.ident, says));
     }
-    let (ident, name) = (&item.sig.ident, item.sig.ident.to_string());
+    let (ident, name) = (&item.sig.ident, item.sig.ident.unraw().to_string());
     let (run, visibility) = (plain_function(item), &item.vis);
     let comments: Vec<_> = item.attrs.iter().filter(|it| is_doc(it)).collect();
     let fields = parameters.iter().map(|Parameter { name, ty, typed }| {

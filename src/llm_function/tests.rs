@@ -1,9 +1,10 @@
 //! The cases that are the same in every language: how answers are read, whole and in part.
 
+use proptest::prelude::*;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::answer_text::{partial, read};
+use super::answer_text::{partial, plain_text, read};
 use super::schema::Contract;
 
 #[derive(Deserialize)]
@@ -85,5 +86,64 @@ fn deep_and_wide_texts_are_read_in_reasonable_time() {
     {
         assert!(read(&text, &contract).is_err());
         let _ = partial(&text, &contract);
+    }
+}
+
+/// Any JSON value.
+fn any_value() -> impl Strategy<Value = Value> {
+    let text = || "[a-z\"'\\\\/{}\\[\\],:#é😀\n ]{0,6}";
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        (-1e9..1e9f64).prop_map(|float| json!((float * 8.0).round() / 8.0 + 0.0625)),
+        text().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 24, 4, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map(text(), inner, 0..4)
+                .prop_map(|members| members.into_iter().collect()),
+        ]
+    })
+}
+
+/// Whether what was shown is true of the whole: texts, lists and objects may have grown, nothing has changed.
+fn may_become(shown: &Value, whole: &Value) -> bool {
+    match (shown, whole) {
+        (Value::String(shown), Value::String(whole)) => whole.starts_with(shown),
+        (Value::Array(shown), Value::Array(whole)) => {
+            shown.len() <= whole.len()
+                && shown.iter().zip(whole).all(|(one, other)| may_become(one, other))
+        }
+        (Value::Object(shown), Value::Object(whole)) => shown
+            .iter()
+            .all(|(name, value)| whole.get(name).is_some_and(|whole| may_become(value, whole))),
+        (shown, whole) => shown == whole,
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_shown_of_an_answer_is_never_taken_back(value in any_value(), pretty: bool) {
+        let contract = Contract::new(&json!({"type": "object"}));
+        let whole = json!({"a": value});
+        let text = if pretty { format!("{whole:#}") } else { whole.to_string() };
+        prop_assert_eq!(read(&text, &contract), Ok(whole.clone()));
+        let mut last = json!({});
+        for (end, _) in text.char_indices().skip(1) {
+            let shown = partial(&text[..end], &contract);
+            prop_assert!(shown.is_some(), "{}", &text[..end]);
+            let shown = shown.unwrap_or_default();
+            prop_assert!(may_become(&last, &shown) && may_become(&shown, &whole), "{}", &text[..end]);
+            last = shown;
+        }
+    }
+
+    #[test]
+    fn any_text_at_all_is_read_without_harm(text in "[ -~]{0,60}|([{}\\[\\]\"',:/#0-9eE.+tfnTFN -]|null|\\\\u|<think>|</think>){0,40}") {
+        let contract = Contract::new(&json!({"type": "array", "items": {"type": "integer"}}));
+        let _ = (read(&text, &contract), partial(&text, &contract));
+        let _ = plain_text(&text);
     }
 }

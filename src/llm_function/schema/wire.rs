@@ -4,6 +4,10 @@ use serde_json::{Map, Value, json};
 
 use super::{required, types};
 
+/// What OpenAI refuses in a schema that it is to hold the model to.
+const LOOSE_WORDS: [&str; 7] =
+    ["allOf", "prefixItems", "patternProperties", "not", "minLength", "maxLength", "uniqueItems"];
+
 /// The schema closed, and whether it can be kept to strictly. What was optional may be null instead.
 pub(super) fn close(schema: &Value) -> (Value, bool) {
     let mut strict = true;
@@ -37,8 +41,8 @@ fn closed(schema: &Value, strict: &mut bool) -> Value {
                 result.insert("items".into(), closed(items, strict));
             }
             ("required" | "additionalProperties", _) => {}
-            (other, value) => {
-                *strict &= !matches!(other, "allOf" | "prefixItems" | "patternProperties" | "not");
+            (_, value) => {
+                *strict &= !LOOSE_WORDS.contains(&word.as_str());
                 result.insert(word.clone(), value.clone());
             }
         }
@@ -121,6 +125,7 @@ mod tests {
             json!({"type": "object", "properties": {"a": true}}),
             json!({"type": "object"}),
             json!({"type": "array", "prefixItems": [{"type": "integer"}]}),
+            json!({"type": "object", "properties": {"a": {"type": "string", "maxLength": 9}}}),
         ] {
             assert!(!close(&loose).1, "{loose}");
         }
