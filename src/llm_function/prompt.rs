@@ -6,6 +6,9 @@ use super::schema::Contract;
 use super::strategy::Strategy;
 use crate::chat::Message;
 
+/// So many errors are shown at once; more only confuse.
+const MOST_PROBLEMS: usize = 20;
+
 /// The name of the tool that takes the answer.
 pub(super) const ANSWER: &str = "answer";
 
@@ -51,34 +54,33 @@ pub(super) fn as_text(value: &Value) -> String {
     }
 }
 
-/// The instruction, and what to answer with; it `has_tools` that may be called before.
+/// The instruction, and how to answer where the server sees to the form; it `has_tools` that may be called
+/// before.
 pub(super) fn system(
     instruction: &str,
     contract: &Contract,
     strategy: Strategy,
     has_tools: bool,
 ) -> Message {
-    let form = match strategy {
-        Strategy::Text => return Message::system(instruction),
+    let manner = match strategy {
         Strategy::JsonSchema => "Answer with JSON only.".to_owned(),
         Strategy::Tool if has_tools => format!(
-            "When you know the answer, call the tool `{ANSWER}`. It must fit this JSON schema:\n{}",
-            contract.wire
+            "Use the tools that you need. Then give your answer by calling `{ANSWER}`, or as {}",
+            contract.form()
         ),
-        Strategy::Tool => format!("Give your answer by calling the tool `{ANSWER}`."),
-        Strategy::JsonObject => format!(
-            "Answer with one JSON object and nothing else. It must fit this JSON schema:\n{}",
-            contract.wire
-        ),
-        Strategy::Prompt => format!(
-            "Answer with one JSON object and nothing else: no explanation, no code fence.\n\
-             It must fit this JSON schema:\n{}\n\
-             This shows its form; put your own answer in place of the values:\n{}",
-            contract.wire,
-            contract.example()
-        ),
+        Strategy::Tool => format!("Give your answer by calling `{ANSWER}`."),
+        Strategy::JsonObject | Strategy::Prompt | Strategy::Text => {
+            return Message::system(instruction);
+        }
     };
-    Message::system(format!("{instruction}\n\n{form}"))
+    Message::system(format!("{instruction}\n\n{manner}"))
+}
+
+/// The form of the answer, where nothing but words can say it. It goes to the end of what the user says:
+/// small models obey best what they have read last.
+pub(super) fn form(contract: &Contract, strategy: Strategy) -> Option<String> {
+    let is_said = matches!(strategy, Strategy::JsonObject | Strategy::Prompt);
+    is_said.then(|| format!("\n\nAnswer with {}", contract.form()))
 }
 
 /// The arguments.
@@ -92,18 +94,14 @@ pub(super) fn user(arguments: &Map<String, Value>) -> Message {
 }
 
 /// Asks for a correction.
-pub(super) fn repair(problems: &[String], contract: &Contract, strategy: Strategy) -> Message {
-    let problems = problems.join("\n");
-    let say = match strategy {
-        Strategy::Text => return Message::user("Your answer was empty. Answer now."),
-        Strategy::Tool => format!("Call the tool `{ANSWER}` with the corrected JSON."),
-        _ => "Answer with the corrected JSON only.".to_owned(),
+pub(super) fn repair(problems: &[String], contract: &Contract) -> Message {
+    let shown = problems.iter().take(MOST_PROBLEMS);
+    let problems: Vec<_> = shown.map(|problem| format!("- {problem}\n")).collect();
+    let wish = match contract.is_text {
+        true => "Answer again.".to_owned(),
+        false => format!("Answer again with the corrected {}", contract.form()),
     };
-    let schema = match strategy.shows_schema() {
-        true => String::new(), // it has been shown
-        false => format!(" It must fit this JSON schema:\n{}", contract.wire),
-    };
-    Message::user(format!("Your answer has errors:\n{problems}\n{say}{schema}"))
+    Message::user(format!("That answer is wrong:\n{}{wish}", problems.concat()))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::ask::{Verdict, ask, judge, text_of};
 use super::deadline::Deadline;
 use super::error::{LlmFunctionError, LlmFunctionErrorKind as Kind};
 use super::progress::{Step, Teller};
-use super::prompt::{ANSWER, as_text, fill, repair, system, user};
+use super::prompt::{ANSWER, as_text, fill, form, repair, system, user};
 use super::spec::Spec;
 use super::strategy::{Strategy, is_refusal};
 use super::trace::{FunctionAttempt, ToolRun, Trace};
@@ -143,6 +143,10 @@ impl Run {
         let mut messages =
             vec![system(&self.instruction, &self.spec.contract, strategy, has_tools)];
         messages.extend_from_slice(&self.talk);
+        if let Some(form) = form(&self.spec.contract, strategy) {
+            let question = &mut messages[1]; // what is typed has no history before it
+            *question = Message::user(question.text().into_owned() + &form);
+        }
         messages.extend_from_slice(&self.correction);
         let options =
             self.spec.options(strategy, self.deadline.left().filter(|left| !left.is_zero()));
@@ -215,10 +219,11 @@ impl Run {
         let text = text_of(&self.spec, response, strategy);
         // Some servers take no empty message, and no two of the user in a row.
         let said = if text.trim().is_empty() { "(no answer)".to_owned() } else { text };
-        // The next attempt may be made otherwise, since this one was prose. It is shown no earlier ones: to
-        // small models they are examples.
-        let ask = repair(&problems, &self.spec.contract, self.spec.strategy());
-        self.correction = vec![Message::assistant(said), ask];
+        // Earlier answers are not shown: small models copy what they have said. One that has said the same
+        // twice is shown neither.
+        let asked = [Message::assistant(said), repair(&problems, &self.spec.contract)];
+        let is_stuck = self.correction.first() == asked.first();
+        self.correction = if is_stuck { Vec::new() } else { asked.into() };
         self.teller.tell(Step::Again(problems)).await;
         Ok(())
     }

@@ -17,9 +17,9 @@ pub enum Strategy {
     JsonSchema,
     /// A tool by the name of `answer`, which the model must call.
     Tool,
-    /// `response_format` that asks for any JSON object; the schema is in the prompt.
+    /// `response_format` that asks for any JSON object; its form is in the prompt.
     JsonObject,
-    /// The prompt alone, with the schema and an example.
+    /// The prompt alone, with the form and an example.
     Prompt,
     /// None: plain text is asked for.
     Text,
@@ -40,11 +40,6 @@ impl Strategy {
             Self::Prompt => "prompt",
             Self::Text => "text",
         }
-    }
-
-    /// Whether the prompt holds the schema.
-    pub(super) fn shows_schema(self) -> bool {
-        matches!(self, Self::JsonObject | Self::Prompt)
     }
 
     /// The strategy to try where a provider refuses this one.

@@ -93,9 +93,20 @@ fn errors_are_shown_to_the_model_until_it_has_none() {
     let bodies = bodies(&scene);
     let second = said(&bodies[1]);
     assert_eq!((second.len(), second[2].1.as_str()), (4, wrong));
-    assert!(second[3].1.starts_with(&format!("Your answer has errors:\n{}\n", problems[0])));
-    assert!(second[3].1.contains(r#""required":["items","note"]"#), "the schema");
+    let says = format!(
+        "That answer is wrong:\n- {}\nAnswer again with the corrected JSON alone, in this form:\n{{\n",
+        problems[0]
+    );
+    assert!(second[3].1.starts_with(&says), "{}", second[3].1);
     assert_eq!(said(&bodies[2])[2].1, "{}", "the last answer only");
+}
+
+#[test]
+fn who_gives_the_same_wrong_answer_again_is_asked_from_the_beginning() {
+    let scene = scene([Reply::answer("{}"), Reply::answer("{}"), Reply::answer(EGGS)]);
+    assert_eq!(scene.clock.block_on(order(&scene).call(text())).unwrap().value, eggs());
+    let lengths: Vec<_> = bodies(&scene).iter().map(|body| said(body).len()).collect();
+    assert_eq!(lengths, [2, 4, 2]);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::target;
 const DEEPEST: usize = 8;
 
 /// A value that a schema describes, as plain as it can be.
-pub(in crate::llm_function) fn example(schema: &Value) -> Value {
+pub(super) fn example(schema: &Value) -> Value {
     value(schema, schema, 0)
 }
 
@@ -21,19 +21,25 @@ fn value(root: &Value, schema: &Value, depth: usize) -> Value {
         return Value::Null;
     }
     let elsewhere = schema["$ref"].as_str().and_then(|reference| target(root, reference));
-    let first = || ["anyOf", "oneOf", "allOf"].iter().find_map(|word| schema[*word].get(0));
-    if let Some(other) = elsewhere.or_else(first) {
+    if let Some(other) = elsewhere.or_else(|| first_alternative(schema)) {
         return value(root, other, depth + 1);
     }
-    match super::types(schema).first().copied() {
+    match super::types(schema).into_iter().find(|kind| *kind != "null") {
         Some("object") => object(root, schema, depth),
         Some("array") => list(root, schema, depth),
         Some("integer" | "number") => number(schema),
         Some("boolean") => Value::Bool(true),
-        Some("null") => Value::Null,
+        None if schema["type"] == "null" => Value::Null,
         _ if schema.get("properties").is_some() => object(root, schema, depth),
-        _ => Value::from("..."),
+        _ => Value::from("text"),
     }
+}
+
+/// The first alternative that is more than null.
+fn first_alternative(schema: &Value) -> Option<&Value> {
+    let mut words = ["anyOf", "oneOf", "allOf"].iter();
+    let alternatives = words.find_map(|word| schema[*word].as_array())?;
+    alternatives.iter().find(|one| one["type"] != "null").or(alternatives.first())
 }
 
 fn object(root: &Value, schema: &Value, depth: usize) -> Value {
@@ -42,7 +48,7 @@ fn object(root: &Value, schema: &Value, depth: usize) -> Value {
         members.map(|(name, member)| (name.clone(), value(root, member, depth + 1))).collect();
     let others = &schema["additionalProperties"];
     if members.is_empty() && others.is_object() {
-        members.insert("...".into(), value(root, others, depth + 1));
+        members.insert("name".into(), value(root, others, depth + 1));
     }
     members.into()
 }
@@ -54,13 +60,14 @@ fn list(root: &Value, schema: &Value, depth: usize) -> Value {
     if let Some(places) = schema["prefixItems"].as_array() {
         return places.iter().map(|place| value(root, place, depth + 1)).collect();
     }
-    json!([value(root, &schema["items"], depth + 1)])
+    let item = value(root, &schema["items"], depth + 1);
+    json!([item, item]) // of two it is seen that they are a list
 }
 
 fn number(schema: &Value) -> Value {
     let above = |bound: &Value| bound.as_f64().map(|bound| json!(bound.floor() as i64 + 1));
     let least = schema.get("minimum").cloned().or(above(&schema["exclusiveMinimum"]));
-    least.or(schema.get("maximum").cloned()).unwrap_or(json!(0))
+    least.or(schema.get("maximum").cloned()).unwrap_or(json!(1))
 }
 
 #[cfg(test)]
@@ -84,7 +91,7 @@ mod tests {
                 {"next": {"anyOf": [{"$ref": "#/$defs/Node"}, {"type": "null"}]}}}},
         });
         let mut value = example(&schema);
-        assert_eq!(value["b"], json!([3]));
+        assert_eq!(value["b"], json!([3, 3]));
         assert_eq!(check(&schema, &mut value).problems, Vec::<String>::new());
     }
 }

@@ -5,13 +5,15 @@ mod check;
 mod describe;
 mod example;
 mod simplify;
+mod sketch;
 mod wire;
 
 use serde_json::{Map, Value, json};
 
 pub(super) use check::check;
-pub(super) use example::example;
+use example::example;
 pub(super) use simplify::simplify;
+use sketch::sketch;
 use wire::close;
 
 /// The return type of a function.
@@ -39,9 +41,10 @@ impl Contract {
         Self { schema, wrapped, wire, strict, is_text }
     }
 
-    /// A value of the type, as it goes over the wire.
-    pub fn example(&self) -> Value {
-        example(&self.wire)
+    /// The form of the answer, in words and by an example.
+    pub fn form(&self) -> String {
+        let (form, example) = (sketch(&self.wire), example(&self.wire));
+        format!("JSON alone, in this form:\n{form}\nFor example: {example}")
     }
 }
 
@@ -98,7 +101,8 @@ mod tests {
             json!({"type": "object", "additionalProperties": false, "required": ["result"],
                 "properties": {"result": {"type": "array", "items": {"type": "string"}}}})
         );
-        assert_eq!(list.example(), json!({"result": ["..."]}));
+        let form = "JSON alone, in this form:\n{\n  \"result\": [\"text\", ...]\n}\nFor example: {\"result\":[\"text\",\"text\"]}";
+        assert_eq!(list.form(), form);
         let object = json!({"type": "object", "properties": {"a": {"type": "integer"}}});
         assert!(!Contract::new(&object).wrapped);
     }
