@@ -117,8 +117,13 @@ pub(super) fn text_of(spec: &Spec, response: &ChatResponse, strategy: Strategy) 
     }
 }
 
-/// What an answer means.
-pub(super) fn judge(spec: &Spec, response: &ChatResponse, strategy: Strategy) -> Verdict {
+/// What an answer means, to a request that has shown the model an example, or none.
+pub(super) fn judge(
+    spec: &Spec,
+    response: &ChatResponse,
+    strategy: Strategy,
+    example_shown: bool,
+) -> Verdict {
     let text = text_of(spec, response, strategy);
     if let Some(words) = refusal(response.choices.first(), &text) {
         return Verdict::Refused(words);
@@ -134,7 +139,7 @@ pub(super) fn judge(spec: &Spec, response: &ChatResponse, strategy: Strategy) ->
         Strategy::Text => return judge_text(&text, is_cut),
         _ => read(&text, &spec.contract),
     };
-    let value = value.and_then(|value| match (spec.accepts)(&value) {
+    let value = value.and_then(|value| match accepted(spec, &value, example_shown) {
         Ok(()) => Ok(value),
         Err(problem) => Err(Misfit { problems: vec![format!("$: {problem}")], is_prose: false }),
     });
@@ -143,6 +148,15 @@ pub(super) fn judge(spec: &Spec, response: &ChatResponse, strategy: Strategy) ->
         Err(_) if is_cut => Verdict::Truncated(partial(&text, &spec.contract)),
         Err(misfit) => Verdict::Misfit(misfit),
     }
+}
+
+/// Why a value that fits the schema is no answer, if it is none.
+fn accepted(spec: &Spec, value: &Value, example_shown: bool) -> Result<(), String> {
+    // Small models copy: that must not pass for an answer.
+    if example_shown && spec.contract.is_example(value) {
+        return Err("that is the example: put your own values in place of its".to_owned());
+    }
+    (spec.accepts)(value)
 }
 
 fn judge_text(text: &str, is_cut: bool) -> Verdict {

@@ -79,8 +79,7 @@ pub(super) fn system(
 /// The form of the answer, where nothing but words can say it. It goes to the end of what the user says:
 /// small models obey best what they have read last.
 pub(super) fn form(contract: &Contract, strategy: Strategy) -> Option<String> {
-    let is_said = matches!(strategy, Strategy::JsonObject | Strategy::Prompt);
-    is_said.then(|| format!("\n\nAnswer with {}", contract.form()))
+    strategy.shows_example().then(|| format!("\n\nAnswer with {}", contract.form()))
 }
 
 /// The arguments.

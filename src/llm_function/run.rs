@@ -116,7 +116,9 @@ impl Run {
                     continue;
                 }
             };
-            match judge(&self.spec, &response, strategy) {
+            let corrected = !self.correction.is_empty();
+            let example_shown = corrected || self.has_tools() || strategy.shows_example();
+            match judge(&self.spec, &response, strategy, example_shown) {
                 Verdict::Value(value) => {
                     self.spec.learned.answered(&self.spec.model(), strategy);
                     self.talk.push(Message::assistant(as_text(&value)));
@@ -133,15 +135,18 @@ impl Run {
         }
     }
 
+    fn has_tools(&self) -> bool {
+        !self.spec.tools.is_empty()
+    }
+
     /// Asks once. The outer error ends the call.
     async fn attempt(
         &mut self,
         strategy: Strategy,
     ) -> Result<Result<ChatResponse, Error>, LlmFunctionError> {
         let began = self.deadline.now();
-        let has_tools = !self.spec.tools.is_empty();
         let mut messages =
-            vec![system(&self.instruction, &self.spec.contract, strategy, has_tools)];
+            vec![system(&self.instruction, &self.spec.contract, strategy, self.has_tools())];
         messages.extend_from_slice(&self.talk);
         if let Some(form) = form(&self.spec.contract, strategy) {
             let question = &mut messages[1]; // what is typed has no history before it

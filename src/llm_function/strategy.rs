@@ -42,6 +42,11 @@ impl Strategy {
         }
     }
 
+    /// Whether the model is shown the form of the answer, and an example.
+    pub(super) fn shows_example(self) -> bool {
+        matches!(self, Self::JsonObject | Self::Prompt)
+    }
+
     /// The strategy to try where a provider refuses this one.
     fn next(self) -> Option<Self> {
         let place = ORDER.iter().position(|strategy| *strategy == self)?;

@@ -50,6 +50,23 @@ For example: {"items":[{"name":"text","count":0},{"name":"text","count":0}],"not
 }
 
 #[test]
+fn a_copy_of_the_example_is_no_answer() {
+    let copy = r#"{"items": [{"name": "text", "count": 0}, {"name": "text", "count": 0}], "note": "text"}"#;
+    let refusals = || (0..3).map(|_| bad_request("response_format and tools are not supported"));
+    let scene = scene(refusals().chain([Reply::answer(copy), Reply::answer(EGGS)]));
+    let answer = scene.clock.block_on(order(&scene).call(text())).unwrap();
+    assert_eq!(answer.value, eggs());
+    let problem = "$: that is the example: put your own values in place of its";
+    assert_eq!(answer.trace.attempts[3].problems, [problem]);
+    // A correction shows the example, too; what has not been shown can't be copied.
+    let scene = super::scene([Reply::answer("{}"), Reply::answer(copy), Reply::answer(EGGS)]);
+    let answer = scene.clock.block_on(order(&scene).call(text())).unwrap();
+    assert_eq!(answer.trace.attempts[1].problems, [problem]);
+    let scene = super::scene([Reply::answer(copy)]);
+    assert_eq!(scene.clock.block_on(order(&scene).call(text())).unwrap().items.len(), 2);
+}
+
+#[test]
 fn what_is_learned_is_of_one_client_and_one_model() {
     let refusal = || bad_request("json_schema is not supported");
     let tool = || calls(&[("answer", EGGS)]);

@@ -7,6 +7,9 @@ use super::target;
 /// How deep it goes; what holds itself ends here.
 const DEEPEST: usize = 8;
 
+/// What stands for any text.
+pub(super) const EMPTY_WORD: &str = "text";
+
 /// A value that a schema describes, as plain as it can be.
 pub(super) fn example(schema: &Value) -> Value {
     value(schema, schema, 0)
@@ -31,7 +34,7 @@ fn value(root: &Value, schema: &Value, depth: usize) -> Value {
         Some("boolean") => Value::Bool(true),
         None if schema["type"] == "null" => Value::Null,
         _ if schema.get("properties").is_some() => object(root, schema, depth),
-        _ => Value::from("text"),
+        _ => Value::from(EMPTY_WORD),
     }
 }
 

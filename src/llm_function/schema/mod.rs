@@ -11,7 +11,7 @@ mod wire;
 use serde_json::{Map, Value, json};
 
 pub(super) use check::check;
-use example::example;
+use example::{EMPTY_WORD, example};
 pub(super) use simplify::simplify;
 use sketch::sketch;
 use wire::close;
@@ -39,6 +39,13 @@ impl Contract {
         let wrapped = schema["type"] != "object" && schema.get("properties").is_none();
         let (wire, strict) = close(&if wrapped { wrap(schema.clone()) } else { schema.clone() });
         Self { schema, wrapped, wire, strict, is_text }
+    }
+
+    /// Whether a value is the example that the model has been shown, its empty words included.
+    pub fn is_example(&self, value: &Value) -> bool {
+        let example = example(&self.wire);
+        let example = if self.wrapped { &example["result"] } else { &example };
+        value == example && example.to_string().contains(&Value::from(EMPTY_WORD).to_string())
     }
 
     /// The form of the answer, in words and by an example.
