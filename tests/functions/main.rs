@@ -4,6 +4,11 @@
 
 mod answers;
 mod chats;
+#[cfg(feature = "reqwest")]
+#[path = "../live/mod.rs"]
+mod live;
+#[cfg(feature = "reqwest")]
+mod over_http;
 mod refusals;
 #[path = "../scripted/mod.rs"]
 mod scripted;

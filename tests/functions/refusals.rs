@@ -1,6 +1,6 @@
 //! Servers that do not take every way of asking: what is tried next, and what is remembered.
 
-use lockkeeper::{ChatOptions, LlmFunctionErrorKind as Kind};
+use lockkeeper::{ChatOptions, Fallback, LlmFunctionErrorKind as Kind};
 
 use super::*;
 
@@ -82,6 +82,23 @@ fn what_is_learned_is_of_one_client_and_one_model() {
     assert_eq!(ask(&one, ChatOptions::default().model("another")), both);
     assert_eq!(ask(&one, ChatOptions::default()), ["tool"]);
     assert_eq!(ask(&other, ChatOptions::default()), both);
+}
+
+#[test]
+fn a_fallback_keeps_what_it_has_learned() {
+    let scene = scene([
+        bad_request("response_format"),
+        calls(&[("answer", EGGS)]),
+        calls(&[("answer", EGGS)]),
+    ]);
+    let llm = Fallback::new([scene.llm.clone()]);
+    for expected in [vec!["json_schema", "tool"], vec!["tool"]] {
+        let function = LlmFunction::<Text, Order>::new(llm.clone(), "Read the order.");
+        assert_eq!(
+            strategies(&scene.clock.block_on(function.call(text())).unwrap().trace),
+            expected
+        );
+    }
 }
 
 #[test]
