@@ -784,7 +784,11 @@ export type ErrorKind =
   | "decode"
   | "redirect"
   | "circuit_open"
-  | "shared_state";
+  | "shared_state"
+  // Of `lockkeeper/functions` alone:
+  | "invalid_answer"
+  | "refused"
+  | "step_limit";
 
 /** One attempt of a call that failed. */
 export interface Attempt {

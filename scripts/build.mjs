@@ -136,6 +136,8 @@ async function bundle(work) {
     plugins: [shortLua],
     external: ["node:*", "cloudflare:*", "./api.js", "./inlined.js", "./inlined-node.js", "./lockkeeper.wasm", "./lockkeeper.wasm?module"],
   });
+  // A file of its own, for those who use it; the errors are the API's, so that there is one LLMError.
+  await esbuild({ ...common, entryPoints: { functions: join(root, "js/functions/index.js") }, external: ["./api.js"] });
 }
 
 /** The glue comes with copies of the API's modules that it imports: the bundle takes the originals. */
@@ -159,8 +161,8 @@ const shortLua = {
 
 /** CommonJS gets the same modules, and TypeScript the same types once more under the name that it asks for. */
 function addCommonJs() {
-  for (const name of ["node", "slim", "redis"]) writeFileSync(join(dist, `${name}.cjs`), `module.exports = require("./${name}.js");\n`);
-  for (const name of ["index", "slim", "wasm", "redis", "cloudflare"]) {
+  for (const name of ["node", "slim", "redis", "functions"]) writeFileSync(join(dist, `${name}.cjs`), `module.exports = require("./${name}.js");\n`);
+  for (const name of ["index", "slim", "functions", "wasm", "redis", "cloudflare"]) {
     const types = readFileSync(join(root, `js/${name}.d.ts`), "utf8");
     writeFileSync(join(dist, `${name}.d.ts`), types);
     if (!["wasm", "cloudflare"].includes(name)) writeFileSync(join(dist, `${name}.d.cts`), types.replaceAll('"./index.js"', '"./index.cjs"'));

@@ -11,6 +11,8 @@ const GOAL = 60_000; // bytes
 // fallback was 6 KB; what processes share 8, limits that are learned 7, priorities, caps and budgets 7, what can be
 // watched and taken along 8), and down with every step towards the goal.
 const LIMIT = 130_000;
+// Typed functions have a file of their own, which is no part of the total: few need it.
+const LIMIT_OF_FUNCTIONS = 14_000;
 
 // The compiler and all tools are pinned, so that what differs was changed by somebody.
 const baseline = new Baseline({
@@ -31,6 +33,7 @@ function weigh() {
     "api.js and an entry": api,
     total: binary + api,
     "the same for browsers, binary as text": sizes("inlined.js", "api.js", "browser.js"),
+    "functions.js": size("functions.js"),
   };
 }
 
@@ -40,6 +43,8 @@ export function checkSize() {
   baseline.compare(found);
   console.log(`limit: ${LIMIT / 1000}, goal: ${GOAL / 1000} KB`);
   if (found.total > LIMIT) throw new Failure(`the package is ${found.total - LIMIT} bytes too large`);
+  const over = found["functions.js"] - LIMIT_OF_FUNCTIONS;
+  if (over > 0) throw new Failure(`functions.js is ${over} bytes too large`);
 }
 
 /** Records the sizes of what is built. */
