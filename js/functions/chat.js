@@ -90,6 +90,7 @@ class Turn {
       let step;
       while (!(step = await asking.next()).done) {
         const text = textOf(step.value.content);
+        if (!text.startsWith(attempt.text)) throw begunAnew(attempt.text);
         const piece = text.slice(attempt.text.length);
         attempt.text = text;
         if (piece !== "") yield piece;
@@ -113,6 +114,9 @@ class Turn {
     this.talk.push(...(await this.call.deadline.wait(Promise.all(begun.map(({ message }) => message)))));
   }
 }
+
+/** A text that was handed out can't be taken back. */
+const begunAnew = (text) => new LLMFunctionError("the answer has begun anew", { kind: "truncated", partial: { text, reasoning: "" } });
 
 /** An answer while it arrives, text by text. */
 class ChatTurn extends Arriving {

@@ -42,7 +42,6 @@ export function repairTurn(said, errors, strategy, wire) {
   const lines = errors.slice(0, MOST_ERRORS).map((error) => `- ${told(error)}`);
   const isNew = strategy === "json_schema" || strategy === "tool"; // the others were told
   const wish = strategy === "text" ? "Answer again." : `Answer again with the corrected JSON only.${isNew ? ` ${fitting(wire)}` : ""}`;
-  const content = `That answer is wrong:\n${lines.join("\n")}\n${wish}`;
-  const user = { role: "user", content };
-  return said.trim() === "" ? [user] : [{ role: "assistant", content: said }, user];
+  const answer = said.trim() === "" ? "(no answer)" : said; // some chat templates want turns to alternate
+  return [{ role: "assistant", content: answer }, { role: "user", content: `That answer is wrong:\n${lines.join("\n")}\n${wish}` }];
 }

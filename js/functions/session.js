@@ -136,7 +136,8 @@ export class Session {
     attempt.toolCalls = begun.map(({ record }) => record);
     const told = await this.#call.deadline.wait(Promise.all(begun.map(({ message }) => message)));
     const others = all.filter((call) => !calls.includes(call)).map(({ id }) => ({ role: "tool", tool_call_id: id, content: "error: give the answer when the tools have answered" }));
-    this.#talk.push(...this.#repair.splice(0), { ...message, role: "assistant", content: message.content ?? null, tool_calls: all }, ...told, ...others);
+    this.#repair = [];
+    this.#talk.push({ ...message, role: "assistant", content: message.content ?? null, tool_calls: all }, ...told, ...others);
   }
 
   /** The value of a reply, or what is wrong with it. */

@@ -14,6 +14,8 @@ export class Arriving {
   #end;
   #result;
   #settle = {};
+  #aborted;
+  #isOver = false;
 
   /**
    * `begin` gives `{ items, end }`: an iterator whose last step holds the result, and what ends the call for a reason.
@@ -35,21 +37,20 @@ export class Arriving {
   [Symbol.asyncIterator]() {
     if (this.#claimed) throw misuse([{ path: "stream", message: "is read already: a stream has one reader" }]);
     this.#claimed = true;
-    if (!this.#items) {
-      const { items, end } = this.#begin();
-      [this.#items, this.#end] = [items, end];
-    }
+    const { items, end } = this.#begin();
+    [this.#items, this.#end] = [items, end];
     return { next: () => this.#next(), return: (value) => this.#leave(value), [Symbol.asyncIterator]() { return this; } };
   }
 
   async #next() {
+    if (this.#aborted) throw this.#aborted.reason;
     try {
       const { value, done } = await this.#items.next();
       if (!done) return { value: this.#taken(value), done };
-      this.#settle.resolve(value);
+      this.#settles("resolve", value);
       return { value: undefined, done };
     } catch (error) {
-      this.#settle.reject(error);
+      this.#settles("reject", error);
       throw error;
     }
   }
@@ -61,11 +62,16 @@ export class Arriving {
 
   /** Ends the request; whoever reads or waits is told the reason. */
   abort(reason = new DOMException("The call was aborted.", "AbortError")) {
-    this.#settle.reject(reason); // does nothing where it has ended
-    if (!this.#items) [this.#items, this.#end] = [failing(reason), () => {}];
-    this.#end(reason);
-    const left = this.#items.return?.();
-    left?.catch?.(() => {});
+    if (this.#isOver) return;
+    this.#settles("reject", reason);
+    this.#aborted = { reason };
+    this.#end?.(reason);
+    this.#items?.return().catch(() => {}); // whoever has left does not want to know
+  }
+
+  #settles(how, value) {
+    this.#isOver = true;
+    this.#settle[how](value);
   }
 
   [dispose]() {
@@ -75,8 +81,4 @@ export class Arriving {
   async [asyncDispose]() {
     this.abort();
   }
-}
-
-async function* failing(reason) {
-  throw reason;
 }

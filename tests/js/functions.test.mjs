@@ -122,8 +122,8 @@ test("repairs are bounded, and the error has the trace and what there was", asyn
 test("an empty answer is asked for again", async () => {
   const llm = scripted("", choice(null), RIGHT);
   await extract(llm)({ text: "…" });
-  assert.deepEqual(llm.asked[1].messages.map(({ role }) => role), ["system", "user", "user"]);
-  assert.match(llm.asked[1].messages[2].content, /the answer is empty/);
+  assert.deepEqual(llm.asked[1].messages[2], { role: "assistant", content: "(no answer)" });
+  assert.match(llm.asked[1].messages[3].content, /the answer is empty/);
 });
 
 test("a cut answer is truncated, a whole one is taken", async () => {
