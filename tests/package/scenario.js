@@ -1,6 +1,6 @@
 // What every runtime does with the package, against the embedded provider. Runs wherever JavaScript does: no imports.
 //
-// `scenario(lockkeeper, { baseUrl, configFile })` resolves to `[{ name, problem }]`, without problems where all is well.
+// `scenario({ ...lockkeeper, functions }, { baseUrl, configFile })` resolves to `[{ name, problem }]`, without problems where all is well.
 
 const KEYS = { LOCKKEEPER_KEY_1: "sk-package-test-0001", LOCKKEEPER_KEY_2: "sk-package-test-0002" };
 
@@ -108,6 +108,23 @@ const CHECKS = {
     }
     const llm = new lockkeeper.Fallback([client(lockkeeper, context, "fault-402"), well]);
     equal((await llm.chat(hello(context.name))).answeredBy.model, well.model);
+  },
+
+  async "carries out typed functions"(lockkeeper, context) {
+    const { llmFunction, LLMFunctionError } = lockkeeper.functions;
+    const llm = client(lockkeeper, context, `gpt-4 ${context.name}`);
+    const parameters = { type: "object", properties: { text: { type: "string" } }, required: ["text"] };
+    const returns = { type: "object", properties: { name: { type: "string" }, ages: { type: "array", items: { type: "integer" } } }, required: ["name", "ages"] };
+    const describe = llmFunction({ llm, description: "Describe {text}.", parameters, returns });
+    const stream = describe.stream({ text: context.name });
+    let partials = 0;
+    for await (const partial of stream) partials += Object.keys(partial).length;
+    const { name, ages } = await stream.value;
+    ok(partials > 2 && typeof name === "string" && Number.isInteger(ages[0]), `${partials} partials, ${name}, ${ages}`);
+    equal((await describe({ text: context.name })).name, name);
+    const error = await rejection(() => describe({ text: context.name }, { model: "fault-401" }));
+    ok(error instanceof LLMFunctionError && error instanceof lockkeeper.LLMError, `${error}: two copies of LLMError`);
+    ok(error.cause instanceof lockkeeper.AuthenticationError && error.trace.length === 1, `${error.cause}`);
   },
 
   async "counts"(lockkeeper, context) {

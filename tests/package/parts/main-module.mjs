@@ -3,8 +3,9 @@
 /** A module that runs the scenario and prints its report. `entry` is what the package is imported by. */
 export function mainModule(project, { load = 'import * as lockkeeper from "lockkeeper";' } = {}) {
   return `${load}
+import * as functions from "lockkeeper/functions";
 import { scenario } from "../scenario.js";
-console.log(JSON.stringify(await scenario(lockkeeper, ${settings(project)})));
+console.log(JSON.stringify(await scenario({ ...lockkeeper, functions }, ${settings(project)})));
 `;
 }
 

@@ -3,12 +3,13 @@
 import { write } from "./project.mjs";
 
 /** The main module of a page, which a bundler or the browser itself links. */
-export function pageModule({ baseUrl }, { library = "lockkeeper", scenario = "../scenario.js", before = "" } = {}) {
+export function pageModule({ baseUrl }, { library = "lockkeeper", functions = "lockkeeper/functions", scenario = "../scenario.js", before = "" } = {}) {
   return `import * as lockkeeper from "${library}";
+import * as functions from "${functions}";
 import { scenario } from "${scenario}";
 ${before}
 const configFile = new URL("/provider.json", location.href).href;
-globalThis.report = scenario(lockkeeper, { baseUrl: "${baseUrl}", configFile });
+globalThis.report = scenario({ ...lockkeeper, functions }, { baseUrl: "${baseUrl}", configFile });
 `;
 }
 

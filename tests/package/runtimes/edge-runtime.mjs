@@ -21,9 +21,10 @@ export async function test({ project }) {
     project,
     "edge-runtime/main.js",
     `import * as lockkeeper from "lockkeeper";
+    import * as functions from "lockkeeper/functions";
     import { scenario } from "../scenario.js";
     addEventListener("fetch", (event) =>
-      event.respondWith(scenario(lockkeeper, ${files.settings}).then((report) => new Response(JSON.stringify(report)))));`,
+      event.respondWith(scenario({ ...lockkeeper, functions }, ${files.settings}).then((report) => new Response(JSON.stringify(report)))));`,
   );
   const conditions = ["edge-light", "worker", "browser"];
   const options = { bundle: true, write: false, conditions, plugins: [compiledBinaries], logLevel: "warning" };

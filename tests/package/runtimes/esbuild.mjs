@@ -23,8 +23,9 @@ async function inNode(project) {
     project,
     "esbuild/node.js",
     `import * as lockkeeper from "lockkeeper";
+    import * as functions from "lockkeeper/functions";
     import { scenario } from "../scenario.js";
-    scenario(lockkeeper, ${settings(project)}).then((report) => console.log(JSON.stringify(report)));`,
+    scenario({ ...lockkeeper, functions }, ${settings(project)}).then((report) => console.log(JSON.stringify(report)));`,
   );
   const outfile = project.path("esbuild/node.cjs");
   await build({ entryPoints: [main], outfile, bundle: true, platform: "node", format: "cjs", logLevel: "warning" });

@@ -7,9 +7,10 @@ import { write } from "../parts/project.mjs";
 export async function test({ project }) {
   const main = `
     const lockkeeper = require("lockkeeper");
+    const functions = require("lockkeeper/functions");
     const { scenario } = require("../scenario.js");
     (async () => {
-      const report = await scenario(lockkeeper, ${settings(project)});
+      const report = await scenario({ ...lockkeeper, functions }, ${settings(project)});
       const imported = await import("lockkeeper");
       const problem = imported.LLMError === lockkeeper.LLMError ? undefined : "two copies of the library";
       console.log(JSON.stringify([...report, { name: "is what import gives", problem }]));

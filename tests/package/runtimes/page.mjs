@@ -7,7 +7,8 @@ import { write } from "../parts/project.mjs";
 const POLICY = { "content-security-policy": "script-src 'self' 'wasm-unsafe-eval'" };
 
 export function test({ project }) {
-  write(project, "page/main.js", pageModule(project, { library: "/node_modules/lockkeeper/dist/browser.js", scenario: "/scenario.js" }));
+  const dist = "/node_modules/lockkeeper/dist";
+  write(project, "page/main.js", pageModule(project, { library: `${dist}/browser.js`, functions: `${dist}/functions.js`, scenario: "/scenario.js" }));
   writePage(project, "page/index.html", "main.js");
   return openPage(project, "page/index.html", { headers: POLICY });
 }

@@ -10,6 +10,7 @@ export async function test({ project }) {
     project,
     "service-worker/worker.js",
     `import * as lockkeeper from "lockkeeper/slim";
+    import * as functions from "lockkeeper/functions";
     import { scenario } from "../scenario.js";
     addEventListener("install", () => skipWaiting());
     addEventListener("activate", (event) => event.waitUntil(clients.claim()));
@@ -17,7 +18,7 @@ export async function test({ project }) {
     async function answer(port) {
       lockkeeper.init(await WebAssembly.compileStreaming(fetch("/node_modules/lockkeeper/dist/lockkeeper.wasm")));
       const configFile = new URL("/provider.json", location.href).href;
-      port.postMessage(await scenario(lockkeeper, { baseUrl: "${project.baseUrl}", configFile }));
+      port.postMessage(await scenario({ ...lockkeeper, functions }, { baseUrl: "${project.baseUrl}", configFile }));
     }`,
   );
   await build({ entryPoints: [worker], outfile: project.path("service-worker/bundle.js"), bundle: true, logLevel: "warning" });

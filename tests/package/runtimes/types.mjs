@@ -7,6 +7,8 @@ import { npmProgram } from "../../../scripts/toolchain.mjs";
 import { lend, write } from "../parts/project.mjs";
 
 const STRICT = { strict: true, noEmit: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, types: [] };
+// What users' programs have beside the library.
+const LENT = ["openai", "@types/node", "undici-types", "zod", "valibot", "@valibot/to-json-schema", "arktype"];
 const MODERN = { target: "es2022", lib: ["esnext", "dom"] };
 
 // The binary is no program, workers know nothing but modules, and TypeScript's old way to find modules knows no second
@@ -14,18 +16,19 @@ const MODERN = { target: "es2022", lib: ["esnext", "dom"] };
 const ATTW = ["--exclude-entrypoints", "wasm", "cloudflare", "--profile", "node16", "--format", "ascii"];
 
 export async function test({ project }) {
-  for (const name of ["openai", "@types/node", "undici-types"]) lend(project, name);
-  for (const file of ["usage.mts", "commonjs.cts"]) cpSync(new URL(`../types/${file}`, import.meta.url), project.path("types", file));
-  const types = project.path("node_modules/lockkeeper/dist/index.d.ts");
-  const all = ["usage.mts", "commonjs.cts"];
+  for (const name of LENT) lend(project, name);
+  for (const file of ["usage.mts", "functions.mts", "commonjs.cts"]) cpSync(new URL(`../types/${file}`, import.meta.url), project.path("types", file));
+  const [types, functions] = ["index", "functions"].map((name) => project.path(`node_modules/lockkeeper/dist/${name}.d.ts`));
+  const all = ["usage.mts", "functions.mts", "commonjs.cts"];
   const compiles = (name, options, files = all) => ({ name, problem: () => compile(project, name, { ...STRICT, ...MODERN, ...options }, files) });
   const checks = [
-    compiles("for node16", { module: "node16", moduleResolution: "node16", skipLibCheck: true }, ["usage.mts", "commonjs.cts"]),
-    compiles("for a bundler", { module: "esnext", moduleResolution: "bundler", skipLibCheck: true }, ["usage.mts"]),
-    compiles("by themselves, in a browser", { module: "esnext", moduleResolution: "bundler", lib: ["es2022", "dom"] }, [types]),
-    compiles("by themselves, in Node", { module: "node16", moduleResolution: "node16", lib: ["es2022"], types: ["node"] }, [types]),
-    { name: "say any nowhere", problem: () => anywhere(types) },
+    compiles("for node16", { module: "node16", moduleResolution: "node16", skipLibCheck: true }),
+    compiles("for a bundler", { module: "esnext", moduleResolution: "bundler", skipLibCheck: true }, ["usage.mts", "functions.mts"]),
+    compiles("by themselves, in a browser", { module: "esnext", moduleResolution: "bundler", lib: ["es2022", "dom"] }, [types, functions]),
+    compiles("by themselves, in Node", { module: "node16", moduleResolution: "node16", lib: ["es2022"], types: ["node"] }, [types, functions]),
+    { name: "say any nowhere", problem: () => [types, functions].map(anywhere).find((problem) => problem) },
     { name: "name what the package exports", problem: () => differences(project, types) },
+    { name: "name what its functions export", problem: () => differences(project, functions, "lockkeeper/functions") },
     { name: "please publint", problem: () => run(npmProgram("publint"), ["run", project.archive, "--strict"]) },
     { name: "please attw", problem: () => run(npmProgram("@arethetypeswrong/cli", "attw"), [project.archive, ...ATTW]) },
   ];
@@ -41,13 +44,13 @@ function compile(project, name, compilerOptions, files) {
 
 function anywhere(types) {
   const code = readFileSync(types, "utf8").replaceAll(/\/\*[^]*?\*\/|\/\/.*/g, "");
-  return /\bany\b/.test(code) ? "index.d.ts says any" : undefined;
+  return /\bany\b/.test(code) ? `${types} says any` : undefined;
 }
 
 /** What the types declare and what the package exports must be the same names. */
-async function differences(project, types) {
+async function differences(project, types, name = "lockkeeper") {
   const declared = [...readFileSync(types, "utf8").matchAll(/^export (?:class|function|const) (\w+)/gm)].map((match) => match[1]);
-  const script = `import("lockkeeper").then((all) => console.log(Object.keys(all).join()))`;
+  const script = `import("${name}").then((all) => console.log(Object.keys(all).join()))`;
   const { stdout } = await promisify(execFile)(process.execPath, ["-e", script], { cwd: project.folder });
   const [left, right] = [declared.sort().join(), stdout.trim().split(",").sort().join()];
   return left === right ? undefined : `declared: ${left}\nexported: ${right}`;

@@ -10,8 +10,9 @@ export async function test({ project }) {
     project,
     "workerd/main.js",
     `import * as lockkeeper from "lockkeeper";
+    import * as functions from "lockkeeper/functions";
     import { scenario } from "../scenario.js";
-    export default { fetch: async () => Response.json(await scenario(lockkeeper, ${files.settings})) };`,
+    export default { fetch: async () => Response.json(await scenario({ ...lockkeeper, functions }, ${files.settings})) };`,
   );
   const { url, stop } = await start([await worker(project, "main", main)]);
   try {
