@@ -10,10 +10,12 @@ import { fileURLToPath } from "node:url";
 import worker from "../../examples/edge-worker.mjs";
 import { baseUrl, hello, requestsOf, until } from "./provider.mjs";
 
-const script = fileURLToPath(new URL("../../examples/node.mjs", import.meta.url));
+const [script, functions] = ["node", "functions"].map((name) => fileURLToPath(new URL(`../../examples/${name}.mjs`, import.meta.url)));
 
 /** Runs the script where this provider.json is: its exit code and what it prints. */
-async function run(config, ...args) {
+const run = (config, ...args) => runScript(script, config, ...args);
+
+async function runScript(script, config, ...args) {
   const folder = await mkdtemp(join(tmpdir(), "lockkeeper-"));
   await writeFile(join(folder, "provider.json"), JSON.stringify(config));
   const child = spawn(process.execPath, [script, ...args], { cwd: folder });
@@ -35,6 +37,21 @@ test("the script says when to try again", async () => {
   const { code, printed } = await run(config, "mine/fault-429");
   assert.equal(code, 1);
   assert.match(printed, /^rate_limited: .*\ntry again at /);
+});
+
+test("typed functions are carried out", async () => {
+  const config = { mine: { "some/model": { base_url: baseUrl, api_keys: ["sk-example-000005"] } } };
+  const { code, printed } = await runScript(functions, config, "mine/some/model");
+  assert.equal(code, 0, printed);
+  assert.match(printed, /^\{"mend":\["p.*\n\{"mend":\["product"\],"mood":"content","stars":1\}\ncontent, 1 of 5, after 1 request\n/s);
+  assert.match(printed, /The tool says: .*"metres":3\.2.*\n\nuser, assistant, tool, assistant\n$/s);
+});
+
+test("a typed function says what it has tried", async () => {
+  const config = { mine: { "fault-422": { base_url: baseUrl, api_keys: ["sk-example-000006"] } } };
+  const { code, printed } = await runScript(functions, config, "mine/fault-422");
+  assert.equal(code, 1);
+  assert.match(printed, /^invalid_request: .*\n  asked by json_schema: /);
 });
 
 const env = (MODEL) => ({ API_KEYS: "sk-example-000003,sk-example-000004", BASE_URL: baseUrl, MODEL });
