@@ -228,7 +228,8 @@ export interface FunctionResult<Value> {
 
 /**
  * A value that arrives. Leaving the loop early, `abort()` and the end of a `using` block end the request. Texts grow;
- * numbers are shown when they are whole. The last item is the value, checked.
+ * numbers are shown when they are whole; what is longer than 4,096 characters is shown in steps of a hundredth. The last
+ * item is the value, checked.
  */
 export interface FunctionStream<Value> extends AsyncIterable<Arriving<Value> | Value>, AsyncDisposable, Disposable {
   [Symbol.asyncIterator](): AsyncIterableIterator<Arriving<Value> | Value>;

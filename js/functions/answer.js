@@ -48,7 +48,7 @@ function best(readings, schema) {
 function bareValue(said, schema) {
   const text = said.replace(/\.$/, "");
   const read = readValue(`${text}\n`);
-  const isWhole = read && !read.cut && text.slice(read.end).trim() === "";
+  const isWhole = !read.isNone && !read.cut && text.slice(read.end).trim() === "";
   for (const reading of isWhole ? [read.value, text] : [text]) {
     const { value, errors } = fit(reading, schema);
     if (errors.length === 0) return { value };

@@ -15,7 +15,7 @@ const FENCE = /```[\w-]*/g;
  */
 export function candidatesIn(text) {
   const kept = withoutThoughts(text);
-  return { found: kept.found, said: kept.said.replace(FENCE, "").replace(/^[\s\ufeff]+|\s+$/g, "") };
+  return { found: kept.found, said: kept.said.replace(FENCE, "").trim() };
 }
 
 function withoutThoughts(text) {
@@ -30,8 +30,8 @@ function withoutThoughts(text) {
       at = end < 0 ? text.length : end + CLOSING.length;
     } else {
       const read = readValue(text, mark.index);
-      if (read) found.push(read);
-      if (read) at = read.end;
+      if (!read.isNone) found.push(read);
+      at = read.end;
       said += text.slice(mark.index, at);
     }
   }

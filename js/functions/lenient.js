@@ -2,7 +2,9 @@
 // What is cut by the end of the text is told apart from what is no JSON at all, and read as far as it goes.
 
 const DEEPEST = 128;
-const BLANK = /(?:[\s\ufeff]+|\/\/[^\n]*|#[^\n]*|\/\*[^]*?\*\/)*/y;
+const BLANK = /(?:\s+|\/\/[^\n]*|#[^\n]*|\/\*[^]*?\*\/)*/y;
+/** What neither is blank nor begins a comment: nearly all that is looked at. */
+const SOLID = /[!"$-.0-~]/y;
 const OPEN_COMMENT = /\/(?:\*[^]*)?$/y;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const CUT_NUMBER = /-?(?:\d+(?:\.\d*)?(?:[eE][+-]?\d*)?)?$/y;
@@ -15,11 +17,12 @@ const ESCAPES = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", "/": "/", "\\": "
 const NOTHING = Symbol("nothing");
 
 /** The text is no JSON. */
-class NoJson extends Error {}
+const NO_JSON = Symbol("no JSON");
 
 /**
- * Reads the value that begins at `start`: `{ value, end, cut }`, or `undefined` where none does. A value that is `cut`
- * ends with the text: it holds what is certain of it, and is absent where that is nothing.
+ * Reads the value that begins at `start`: `{ value, end, cut }`. A value that is `cut` ends with the text: it holds what is
+ * certain of it, and is absent where that is nothing. Where none begins it gives `{ end, isNone }`: what is too deep to be
+ * read need not be tried again before that end.
  */
 export function readValue(text, start = 0) {
   const reader = new Reader(text, start);
@@ -28,19 +31,14 @@ export function readValue(text, start = 0) {
     const cut = reader.cut;
     return value === NOTHING ? { end: reader.at, cut } : { value, end: reader.at, cut };
   } catch (error) {
-    if (error instanceof NoJson) return undefined;
-    throw error;
+    if (error !== NO_JSON) throw error;
+    return { end: reader.isTooDeep ? reader.at : start + 1, isNone: true };
   }
-}
-
-/** Where the blank and the comments end that begin here. */
-export function skipBlank(text, at) {
-  BLANK.lastIndex = at;
-  return at + BLANK.exec(text)[0].length;
 }
 
 class Reader {
   cut = false;
+  isTooDeep = false;
 
   constructor(text, at) {
     this.text = text;
@@ -48,7 +46,10 @@ class Reader {
   }
 
   value(depth) {
-    if (depth > DEEPEST) throw new NoJson("too deep");
+    if (depth > DEEPEST) {
+      this.isTooDeep = true;
+      throw NO_JSON;
+    }
     this.blank();
     const first = this.text[this.at];
     if (first === "{") return this.object(depth);
@@ -66,7 +67,7 @@ class Reader {
       const key = this.key();
       this.blank();
       if (this.ended()) return object;
-      if (!this.takes(":")) throw new NoJson("expected a colon");
+      if (!this.takes(":")) throw NO_JSON;
       const value = this.value(depth + 1);
       if (value !== NOTHING) put(object, key, value);
       if (this.closes("}")) return object;
@@ -90,14 +91,14 @@ class Reader {
     this.blank();
     if (this.takes(bracket) || this.ended()) return true;
     if (this.takes(",")) return false;
-    throw new NoJson("expected a comma");
+    throw NO_JSON;
   }
 
   key() {
     const first = this.text[this.at];
     if (first === '"' || first === "'") return this.string(first);
     const word = this.match(WORD);
-    if (word === undefined) throw new NoJson("expected a key");
+    if (word === undefined) throw NO_JSON;
     return word;
   }
 
@@ -144,15 +145,17 @@ class Reader {
 
   word() {
     const word = this.match(WORD);
-    if (word === undefined) throw new NoJson("expected a value");
+    if (word === undefined) throw NO_JSON;
     if (WORDS.has(word)) return WORDS.get(word);
     const isBegun = this.at === this.text.length && [...WORDS.keys()].some((whole) => whole.startsWith(word));
-    if (!isBegun) throw new NoJson("unknown word");
+    if (!isBegun) throw NO_JSON;
     return this.end();
   }
 
   blank() {
-    this.at = skipBlank(this.text, this.at);
+    SOLID.lastIndex = this.at;
+    if (SOLID.test(this.text)) return;
+    this.match(BLANK);
     OPEN_COMMENT.lastIndex = this.at;
     if (OPEN_COMMENT.test(this.text)) this.at = this.text.length;
   }

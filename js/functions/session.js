@@ -12,6 +12,9 @@ import { THINKING, withoutThinking } from "./candidates.js";
 import { beginCalls } from "./tools.js";
 import { added } from "./usage.js";
 
+/** Characters: what is shorter is read at each of its pieces. */
+const SHORT = 4096;
+
 export class Session {
   trace = [];
   usage;
@@ -81,10 +84,14 @@ export class Session {
   /** Yields what is new of the value. */
   async *#listen(asking, strategy, attempt) {
     let shown;
+    let read = 0;
     let step;
     try {
       while (!(step = await asking.next()).done) {
-        const partial = this.#partialOf(step.value, strategy);
+        const text = this.#textOf(step.value, strategy);
+        if (text.length >= read && text.length - read < stepOf(text.length)) continue;
+        read = text.length;
+        const partial = this.#partialOf(text);
         if (partial === undefined || (shown && isSame(shown.value, partial.value))) continue;
         shown = partial;
         yield { attempt, value: partial.value };
@@ -95,10 +102,14 @@ export class Session {
     }
   }
 
-  #partialOf(message, strategy) {
-    const { contract, wire } = this.#plan;
+  /** What has come of the answer. */
+  #textOf(message, strategy) {
     const call = strategy === "tool" && callsIn(message).find(({ function: { name } }) => name === ANSWER);
-    const text = call ? writtenIn(call) : textOf(message.content);
+    return call ? writtenIn(call) : textOf(message.content);
+  }
+
+  #partialOf(text) {
+    const { contract, wire } = this.#plan;
     if (wire) return partialIn(text, contract.jsonSchema, wire.isWrapped);
     const said = withoutThinking(text);
     return THINKING.startsWith(said.trimStart()) ? undefined : { value: said };
@@ -160,6 +171,9 @@ export class Session {
     this.#repair = repairTurn(said, errors, attempt.strategy, this.#plan.wire);
   }
 }
+
+/** How much of a text must be new for it to be read again, from its beginning: of long ones a hundredth or so. */
+const stepOf = (length) => (length > SHORT ? length >> 7 : 1);
 
 /** What a text answer is: the text without the model's thinking. */
 function textIn(said, contract) {

@@ -71,6 +71,17 @@ test("texts grow without the thinking before them", async () => {
   assert.ok(items.every((item) => "Once upon a time".startsWith(item)));
 });
 
+test("a long value is read in steps, and costs no more for that", async () => {
+  const people = Array.from({ length: 2000 }, (_, age) => ({ name: `Person no. ${age}`, age }));
+  const right = { people, done: true };
+  const llm = scripted(JSON.stringify(right));
+  let items = 0;
+  let last;
+  for await (last of extract(llm).stream()) items += 1;
+  assert.deepEqual(last, right);
+  assert.ok(items > 500 && items < 3000, `${items} items`);
+});
+
 test("nothing is asked before it is read; the value alone may be read", async () => {
   const llm = scripted(JSON.stringify(RIGHT));
   const stream = extract(llm).stream();
