@@ -1,12 +1,12 @@
 // A conversation: takes the history and what is said next, streams the answer, gives the history back.
 
+import { textOf } from "../api/text.js";
 import { ask, callsIn } from "./ask.js";
+import { withoutThinking } from "./candidates.js";
 import { Deadline } from "./deadline.js";
 import { functionError, LLMFunctionError, misuse, traced } from "./errors.js";
 import { problemsOf, termsOf } from "./plan.js";
 import { Arriving } from "./stream.js";
-import { withoutThinking } from "./candidates.js";
-import { textOf } from "../api/text.js";
 import { beginCalls, problemsOfTools } from "./tools.js";
 import { added } from "./usage.js";
 

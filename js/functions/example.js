@@ -4,8 +4,14 @@ import { isObject, resolve } from "./references.js";
 
 const DEEPEST = 6;
 
+/** What stands for any text. */
+const TEXT = "text";
+
 /** A value of this type: short, and as plain as can be. */
 export const exampleOf = (schema) => example(schema, schema, 0);
+
+/** Whether an example is one that nobody would give for an answer of his own: it has a text that says nothing. */
+export const isEmpty = (example) => (isObject(example) ? Object.values(example).some(isEmpty) : example === TEXT);
 
 function example(schema, root, depth) {
   if (!isObject(schema) || depth > DEEPEST) return null;
@@ -18,7 +24,7 @@ function example(schema, root, depth) {
   if (type === "object" || schema.properties) return exampleObject(schema, root, depth);
   if (type === "array") return exampleList(schema, root, depth);
   if (type === "number" || type === "integer") return schema.minimum ?? (schema.exclusiveMinimum ?? 0) + 1;
-  return { string: "text", boolean: true }[type] ?? null;
+  return { string: TEXT, boolean: true }[type] ?? null;
 }
 
 function exampleObject({ properties = {}, additionalProperties }, root, depth) {
@@ -27,8 +33,8 @@ function exampleObject({ properties = {}, additionalProperties }, root, depth) {
   return Object.fromEntries(members);
 }
 
-/** A list of one, but for what would go on for ever. */
+/** A list of two, so that it is seen to be one; but for what would go on for ever. */
 function exampleList({ items, prefixItems }, root, depth) {
   if (prefixItems) return prefixItems.map((one) => example(one, root, depth + 1));
-  return isObject(items) && depth < DEEPEST - 1 && !("$ref" in items) ? [example(items, root, depth + 1)] : [];
+  return isObject(items) && depth < DEEPEST - 1 && !("$ref" in items) ? Array(2).fill(example(items, root, depth + 1)) : [];
 }

@@ -1,19 +1,22 @@
 // A call of a typed function on its way: what was tried, what it cost, and the loop over requests, tools and repairs.
 
 import { textOf } from "../api/text.js";
-import { partialIn, valueIn } from "./answer.js";
+import { partialIn, RESULT, valueIn } from "./answer.js";
 import { ask, callsIn } from "./ask.js";
+import { THINKING, withoutThinking } from "./candidates.js";
 import { isSame } from "./convert.js";
 import { functionError, LLMFunctionError, traced } from "./errors.js";
+import { isEmpty } from "./example.js";
 import { fit } from "./fit.js";
-import { form, formAfterTools, instruction, question, repairTurn } from "./prompt.js";
+import { isSaid, question, repairTurn, task } from "./prompt.js";
 import { ANSWER, answerTool, experienceOf, optionsOf, refusalIn } from "./strategies.js";
-import { THINKING, withoutThinking } from "./candidates.js";
 import { beginCalls } from "./tools.js";
 import { added } from "./usage.js";
 
 /** Characters: what is shorter is read at each of its pieces. */
 const SHORT = 4096;
+
+const COPIED = { path: "$", message: "that is the example: put your own values in place of its" };
 
 export class Session {
   trace = [];
@@ -21,8 +24,9 @@ export class Session {
   #plan;
   #call;
   #experience;
-  #talk;
+  #talk = [];
   #repair = [];
+  #lastSaid;
   #repairs = 0;
   #steps = 0;
 
@@ -30,7 +34,6 @@ export class Session {
   constructor(plan, call) {
     [this.#plan, this.#call] = [plan, call];
     this.#experience = experienceOf(call.llm, call.options.model);
-    this.#talk = [{ role: "user", content: question(call.args) }];
   }
 
   /** Asks until the answer fits: yields `{ attempt, value }` for what arrives of it, and gives the value. */
@@ -117,9 +120,9 @@ export class Session {
 
   #messages(strategy) {
     const { description, wire, tools } = this.#plan;
-    const how = wire && tools.length ? formAfterTools(wire) : form(strategy, wire);
-    const system = { role: "system", content: [instruction(description, this.#call.args), how].filter((part) => part).join("\n\n") };
-    return [system, ...this.#talk, ...this.#repair];
+    const { args } = this.#call;
+    const system = { role: "system", content: task(description, args, strategy, wire, tools.length > 0) };
+    return [system, { role: "user", content: question(args, strategy, wire) }, ...this.#talk, ...this.#repair];
   }
 
   #options(strategy) {
@@ -159,16 +162,27 @@ export class Session {
     const read = wire ? valueIn(reply.said, contract.jsonSchema, wire.isWrapped, reply.finish === "length") : textIn(reply.said, contract);
     if (wire && !this.#plan.tools.length) this.#experience.answered(reply.attempt.strategy, !read.none);
     if (reply.finish === "length" && (read.errors || !wire)) throw functionError("truncated", { partial: partialOf(reply, this.#plan) });
-    const outcome = read.errors || !contract?.check ? read : await this.#call.deadline.wait(contract.check(read.value));
+    const told = read.errors || !this.#isCopy(read, reply.attempt) ? read : { ...read, errors: [COPIED] };
+    const outcome = told.errors || !contract?.check ? told : await this.#call.deadline.wait(contract.check(told.value));
     reply.attempt.errors = outcome.errors ?? [];
     return outcome;
   }
 
-  #beginRepair({ said, attempt }, { errors, value }) {
+  /** Whether the model has but copied the example that it was shown. */
+  #isCopy({ value }, { strategy }) {
+    const { wire, tools } = this.#plan;
+    if (!wire || !(isSaid(strategy) || tools.length || this.#repair.length)) return false;
+    const example = wire.isWrapped ? wire.example[RESULT] : wire.example;
+    return isEmpty(example) && isSame(value, example);
+  }
+
+  #beginRepair({ said }, { errors, value }) {
     if (this.#repairs++ >= this.#call.maxRepairs) {
       throw functionError("invalid_answer", { errors, partial: { text: said, reasoning: "", value } });
     }
-    this.#repair = repairTurn(said, errors, attempt.strategy, this.#plan.wire);
+    // Who says the same again has not understood: small models copy what they have said. It is asked from the beginning.
+    this.#repair = said === this.#lastSaid ? [] : repairTurn(said, errors, this.#plan.wire);
+    this.#lastSaid = said;
   }
 }
 

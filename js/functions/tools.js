@@ -3,9 +3,9 @@
 import { valueIn } from "./answer.js";
 import { contractOf } from "./contract.js";
 import { misuse } from "./errors.js";
-import { told } from "./words.js";
 import { ANSWER } from "./strategies.js";
 import { wireSchema } from "./wire.js";
+import { told } from "./words.js";
 
 const NAME = /^[\w-]{1,64}$/;
 const NO_ARGUMENTS = { type: "object", properties: {}, additionalProperties: false };

@@ -1,8 +1,9 @@
 // The JSON Schema that goes to the provider: what servers and small models take. References are written out, notes for
 // other readers left out, and every object is closed, with all members required, as the strict modes want it.
 
-import { isObject, resolve } from "./references.js";
 import { RESULT } from "./answer.js";
+import { exampleOf } from "./example.js";
+import { isObject, resolve } from "./references.js";
 
 /** The words that say something to a model or to a grammar. */
 const KEPT = [
@@ -14,8 +15,8 @@ const PLAIN_PATTERN = /^(?!.*\(\?).{1,100}$/s; // others break the grammars that
 const FORMATS = ["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"];
 
 /**
- * The same type for the wire: `{ schema, strict, isWrapped }`. What is no object becomes the `result` of one; `strict` says
- * whether the schema is one that strict modes take.
+ * The same type for the wire: `{ schema, example, strict, isWrapped }`. What is no object becomes the `result` of one;
+ * `strict` says whether the schema is one that strict modes take.
  */
 export function wireSchema(schema) {
   const isWrapped = !isObjectType(schema);
@@ -23,7 +24,8 @@ export function wireSchema(schema) {
   const inner = writer.write(schema, []);
   const whole = isWrapped ? { type: "object", properties: { [RESULT]: inner }, required: [RESULT], additionalProperties: false } : inner;
   const { definitions } = writer;
-  return { schema: Object.keys(definitions).length ? { ...whole, $defs: definitions } : whole, strict: writer.strict, isWrapped };
+  const written = Object.keys(definitions).length ? { ...whole, $defs: definitions } : whole;
+  return { schema: written, example: exampleOf(written), strict: writer.strict, isWrapped };
 }
 
 function isObjectType(schema) {

@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import test from "node:test";
 import { exampleOf } from "../../js/functions/example.js";
 import { fit } from "../../js/functions/fit.js";
+import { sketchOf } from "../../js/functions/sketch.js";
 import { wireSchema } from "../../js/functions/wire.js";
 import { told } from "../../js/functions/words.js";
 
@@ -63,7 +64,7 @@ test("a name of the language's own is a member like any other", () => {
 });
 
 const wired = (schema) => {
-  const { strict, isWrapped, ...wire } = wireSchema(schema);
+  const { strict, isWrapped, example, ...wire } = wireSchema(schema);
   return { ...wire.schema, is: `${strict ? "strict" : "loose"}${isWrapped ? ", wrapped" : ""}` };
 };
 
@@ -116,5 +117,35 @@ test("an example fits the type that it is of", () => {
   const examples = schemas.map((schema) => wireSchema(schema).schema).map((schema) => [exampleOf(schema), fits(exampleOf(schema), schema)]);
   assert.deepEqual(examples.map(([, errors]) => errors), schemas.map(() => []));
   assert.deepEqual(examples[0][0], { a: 3, b: true, c: "x" });
-  assert.deepEqual(examples[1][0], { result: [[1]] });
+  assert.deepEqual(examples[1][0], { result: [[1, 1], [1, 1]] });
+});
+
+test("a sketch says in few words what a schema says", () => {
+  const tree = { type: "object", properties: { name: { type: "string" }, under: { type: "array", items: { $ref: "#/$defs/tree" } } }, required: ["name", "under"] };
+  const properties = {
+    title: { type: "string", description: "in capitals" },
+    day: { type: "string", format: "date" },
+    stars: { type: "integer", minimum: 1, maximum: 5 },
+    price: { type: ["number", "null"], minimum: 0 },
+    mood: { enum: ["good", "bad"] },
+    pairs: { type: "array", items: { type: "object", properties: { a: { type: "boolean" } }, required: ["a"] } },
+    place: { type: "array", prefixItems: [{ type: "number" }, { const: "x" }] },
+    rest: { type: "object", additionalProperties: { type: "null" } },
+  };
+  assert.equal(sketchOf({ type: "object", properties }), `{
+  "title": "text" (in capitals),
+  "day": "date",
+  "stars": whole number from 1 to 5,
+  "price": number from 0 or null,
+  "mood": "good" or "bad",
+  "pairs": [{
+    "a": true or false
+  }, ...],
+  "place": [number, "x"],
+  "rest": {
+    name: null, ...
+  }
+}`);
+  assert.ok(sketchOf(wireSchema({ $ref: "#/$defs/tree", $defs: { tree } }).schema).length < 1000);
+  assert.equal(sketchOf({}), "any JSON");
 });

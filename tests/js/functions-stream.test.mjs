@@ -5,7 +5,7 @@ import test from "node:test";
 import { ChatStream } from "lockkeeper";
 import { llmFunction } from "lockkeeper/functions";
 import { z } from "zod";
-import { calling, choice, chunksOf, failure, refusing, scripted } from "./scripted.mjs";
+import { calling, choice, chunksOf, comes, failure, refusing, scripted } from "./scripted.mjs";
 
 const PEOPLE = z.object({ people: z.array(z.object({ name: z.string(), age: z.number().nullable() })), done: z.boolean() });
 const RIGHT = { people: [{ name: "Ada \"L.\" 😀", age: 36 }, { name: "Bob\n", age: null }], done: true };
@@ -168,7 +168,7 @@ test("the deadline ends a stream, and the error has what had come", async (conte
   const reading = failure((async () => {
     for await (const item of stream) last = item;
   })());
-  while (!last?.people?.[0]?.name?.endsWith("Ada")) await null;
+  await comes(() => last?.people?.[0]?.name?.endsWith("Ada"));
   context.mock.timers.tick(2000);
   const error = await reading;
   assert.deepEqual([error.kind, error.name, error.trace.length], ["timeout", "LLMFunctionError", 1]);

@@ -9,7 +9,7 @@ import { llmFunction, LLMFunctionError } from "lockkeeper/functions";
 import * as v from "valibot";
 import { z } from "zod";
 import { failure } from "./scripted.mjs";
-import { calling, choice, refusing, scripted } from "./scripted.mjs";
+import { calling, choice, comes, refusing, scripted } from "./scripted.mjs";
 
 const TEXT = { type: "object", properties: { text: { type: "string" } }, required: ["text"] };
 const ITEM = { type: "object", properties: { name: { type: "string" }, price: { type: "number" } }, required: ["name", "price"] };
@@ -52,7 +52,9 @@ test("a server that refuses is asked another way, and never again that one", asy
   assert.deepEqual(trace.map(({ strategy, refused = false }) => [strategy, refused]), [["json_schema", true], ["tool", true], ["json_object", true], ["prompt", false]]);
   assert.equal(usage.total_tokens, 15);
   const { messages } = llm.asked[3];
-  assert.match(messages[0].content, /JSON Schema:\n\{"type":"object".*\nFor example:\n\{"name":"text","price":1\}$/s);
+  assert.equal(messages[0].content, "Extract the item from ….");
+  const form = '{\n  "name": "text",\n  "price": number\n}\nFor example: {"name":"text","price":1}';
+  assert.equal(messages[1].content, `text:\n…\n\nAnswer with JSON alone, in this form:\n${form}`);
   await extract(llm)({ text: "…" });
   assert.equal(ways(llm)[4], "prompt", "other functions know it, too");
   await extract(llm)({ text: "…" }, { model: "another" });
@@ -80,7 +82,7 @@ test("a tool call is an answer, and so is a text in its place", async () => {
   await extract(llm)({ text: "…" });
   const [, , said, errors] = llm.asked.at(-1).messages;
   assert.deepEqual(said, { role: "assistant", content: '{"name": "x"}' });
-  assert.match(errors.content, /\$\.price: is missing\n.*schema/is);
+  assert.match(errors.content, /\$\.price: is missing\n.*in this form:\n\{\n  "name": "text"/s);
 });
 
 test("prose twice in a row: the next way is better", async () => {
@@ -117,6 +119,23 @@ test("repairs are bounded, and the error has the trace and what there was", asyn
   assert.equal(error.usage.total_tokens, 45);
   assert.equal((await failure(extract(llm, { maxRepairs: 0 })({ text: "…" }))).trace.length, 1);
   assert.equal((await failure(extract(llm, { maxRepairs: 0 })({ text: "…" }, { maxRepairs: 1 }))).trace.length, 2);
+});
+
+test("who says the same again is asked from the beginning", async () => {
+  const llm = scripted("{}", "{}", "{}", RIGHT);
+  await extract(llm, { maxRepairs: 3 })({ text: "…" });
+  assert.deepEqual(llm.asked.map(({ messages }) => messages.length), [2, 4, 2, 2]);
+});
+
+test("a copy of the example that was shown is no answer", async () => {
+  const copy = '{"name": "text", "price": 1}';
+  const llm = scripted(copy, refusing("response_format is not supported"), refusing("no tools"), refusing("response_format is not supported"), copy, RIGHT);
+  await extract(llm)({ text: "…" });
+  assert.equal(llm.asked.length, 1, "nobody had shown it one");
+  const { trace } = await extract(llm).run({ text: "…" });
+  assert.deepEqual(trace[3].errors, [{ path: "$", message: "that is the example: put your own values in place of its" }]);
+  const numbers = llmFunction({ llm: scripted(refusing("no response_format"), refusing("no tools"), refusing("no response_format"), "1"), description: "Count.", returns: { type: "integer" } });
+  assert.equal(await numbers(), 1, "it may well be one");
 });
 
 test("an empty answer is asked for again", async () => {
@@ -253,7 +272,7 @@ test("all attempts share one deadline", async (context) => {
   const hangs = (_, { signal }) => new Promise(() => (told = signal));
   const llm = scripted("prose", (_, { timeout }) => (context.mock.timers.tick(20_000), `${timeout}`), hangs);
   const call = failure(extract(llm)({ text: "…" }, { timeout: 30 }));
-  while (!told) await null;
+  await comes(() => told);
   assert.ok(llm.asked.every(({ options: { timeout } }) => timeout > 0 && timeout <= 30));
   context.mock.timers.tick(9_999);
   assert.equal(told.aborted, false);
@@ -267,7 +286,7 @@ test("an abort rejects with the signal's reason, whatever the llm does", async (
   const [controller, reason] = [new AbortController(), new Error("enough")];
   const hangs = scripted(() => new Promise(() => {}));
   const call = failure(extract(hangs)({ text: "…" }, { signal: controller.signal }));
-  while (!hangs.asked.length) await null;
+  await comes(() => hangs.asked.length);
   controller.abort(reason);
   assert.equal(await call, reason);
   assert.equal(await failure(extract(hangs)({ text: "…" }, { signal: controller.signal })), reason);

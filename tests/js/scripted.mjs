@@ -72,6 +72,14 @@ function* pieces(text) {
   for (let at = 0, size = 1; at < text.length; at += size, size = (size % 7) + 1) yield text.slice(at, at + size);
 }
 
+/** Waits until this holds, for as long as there is anything to do but to wait. */
+export async function comes(holds) {
+  for (let turns = 0; !holds(); turns += 1) {
+    if (turns === 10_000) throw new Error(`it does not come: ${holds}`);
+    await null;
+  }
+}
+
 /** The error that this rejects with. */
 export async function failure(promise) {
   try {
