@@ -15,7 +15,7 @@ mod scripted;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use lockkeeper::testing::Executor;
+use lockkeeper::testing::{Executor, Reply};
 use lockkeeper::{ChatOptions, ModelSettings};
 use scripted::{Scene, Way, ask, seconds};
 
@@ -68,4 +68,16 @@ fn calls(sent: &Sent) -> Vec<usize> {
 
 fn priority(priority: i8) -> ChatOptions {
     ChatOptions::default().priority(priority)
+}
+
+/// An answer that costs so much, in and out.
+fn costs(input: u32, output: u32) -> Reply {
+    Reply::status(200).body(format!(
+        r#"{{"choices":[{{"message":{{"content":"yes"}},"finish_reason":"stop"}}],
+        "usage":{{"prompt_tokens":{input},"completion_tokens":{output}}}}}"#
+    ))
+}
+
+fn at_most(tokens: u64) -> ChatOptions {
+    ChatOptions::default().max_completion_tokens(tokens)
 }

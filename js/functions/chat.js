@@ -3,7 +3,7 @@
 import { textOf } from "../api/text.js";
 import { ask, callsIn } from "./ask.js";
 import { withoutThinking } from "./candidates.js";
-import { Deadline } from "./deadline.js";
+import { endable } from "./deadline.js";
 import { functionError, LLMFunctionError, misuse, traced } from "./errors.js";
 import { problemsOf, termsOf } from "./plan.js";
 import { Arriving } from "./stream.js";
@@ -19,25 +19,12 @@ export function llmChat(definition) {
 }
 
 function turnOf({ llm, description, tools, settings }, history, input, options) {
-  let deadline;
-  let reason;
-  async function* items() {
+  return endable(async function* (begin) {
     const { timeout, signal, maxSteps, options: asked } = termsOf(settings, options);
     const talk = [...historyOf(history), messageOf(input)];
-    deadline = new Deadline(timeout, signal);
-    if (reason) deadline.end(reason.value);
-    const turn = new Turn({ llm, deadline, streams: true }, { description, tools, maxSteps, asked }, talk);
-    try {
-      return yield* turn.run();
-    } finally {
-      deadline.close();
-    }
-  }
-  const end = (value) => {
-    reason = { value };
-    deadline?.end(value);
-  };
-  return { items: items(), end };
+    const call = { llm, deadline: begin(timeout, signal), streams: true };
+    return yield* new Turn(call, { description, tools, maxSteps, asked }, talk).run();
+  });
 }
 
 function historyOf(history) {

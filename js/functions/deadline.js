@@ -51,3 +51,29 @@ export class Deadline {
     this.#ignore?.();
   }
 }
+
+/**
+ * What arrives under a deadline, as an iterator, and what ends it, also before it has begun. `work` is given what sets
+ * the deadline.
+ */
+export function endable(work) {
+  let deadline;
+  let reason;
+  const begin = (timeout, signal) => {
+    deadline = new Deadline(timeout, signal);
+    if (reason) deadline.end(reason.value);
+    return deadline;
+  };
+  async function* items() {
+    try {
+      return yield* work(begin);
+    } finally {
+      deadline?.close();
+    }
+  }
+  const end = (value) => {
+    reason = { value };
+    deadline?.end(value);
+  };
+  return { items: items(), end };
+}

@@ -1,6 +1,6 @@
 // Typed functions: the description is the prompt, the types are the contract.
 
-import { Deadline } from "./deadline.js";
+import { endable } from "./deadline.js";
 import { argumentsOf, planOf, termsOf } from "./plan.js";
 import { Session } from "./session.js";
 import { Arriving } from "./stream.js";
@@ -16,27 +16,14 @@ export function llmFunction(definition) {
 
 /** The call as an iterator over what arrives, which ends with the result; and what ends it. */
 function itemsOf(plan, given, options, streams) {
-  let deadline;
-  let reason;
-  async function* items() {
+  return endable(async function* (begin) {
     const { timeout, signal, ...terms } = termsOf(plan.settings, options);
     const args = await argumentsOf(plan, given);
-    deadline = new Deadline(timeout, signal);
-    if (reason) deadline.end(reason.value);
-    try {
-      const session = new Session(plan, { ...terms, args, deadline, streams, llm: plan.llm });
-      const value = yield* session.run();
-      if (streams) yield { attempt: session.trace.length, value };
-      return { value, trace: session.trace, usage: session.usage };
-    } finally {
-      deadline.close();
-    }
-  }
-  const end = (value) => {
-    reason = { value };
-    deadline?.end(value);
-  };
-  return { items: items(), end };
+    const session = new Session(plan, { ...terms, args, deadline: begin(timeout, signal), streams, llm: plan.llm });
+    const value = yield* session.run();
+    if (streams) yield { attempt: session.trace.length, value };
+    return { value, trace: session.trace, usage: session.usage };
+  });
 }
 
 async function resultOf(items) {

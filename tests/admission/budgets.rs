@@ -5,7 +5,7 @@ use lockkeeper::testing::{Executor, Reply};
 use lockkeeper::{ChatOptions, ErrorKind, LlmInterface, ModelSettings, OpenAiCompatible};
 
 use crate::scripted::{Scene, Way, question, seconds, settings};
-use crate::{Arrival, all, calls, order, sent};
+use crate::{Arrival, all, at_most, calls, costs, order, sent};
 
 /// The input of `question()`, as it is estimated.
 const INPUT: f64 = 12.0;
@@ -15,18 +15,6 @@ fn per_minute(tokens: f64) -> ModelSettings {
     let mut settings = settings(1);
     settings.rate_limit_tokens_per_minute = Some(tokens);
     settings
-}
-
-/// An answer that costs so much, in and out.
-fn costs(input: u32, output: u32) -> Reply {
-    Reply::status(200).body(format!(
-        r#"{{"choices":[{{"message":{{"content":"yes"}},"finish_reason":"stop"}}],
-        "usage":{{"prompt_tokens":{input},"completion_tokens":{output}}}}}"#
-    ))
-}
-
-fn at_most(tokens: u64) -> ChatOptions {
-    ChatOptions::default().max_completion_tokens(tokens)
 }
 
 fn left(llm: &OpenAiCompatible) -> f64 {

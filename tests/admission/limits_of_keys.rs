@@ -4,7 +4,7 @@ use lockkeeper::testing::{Executor, Reply};
 use lockkeeper::{ChatOptions, ErrorKind, ModelSettings, RateLimitScope};
 
 use crate::scripted::{BOTH, Scene, Way, seconds, settings};
-use crate::{all, calls, order, priority, sent};
+use crate::{all, at_most, calls, costs, order, priority, sent};
 
 /// So many keys, each with a capacity of so many requests and this rate.
 fn each(keys: usize, capacity: f64, rate: f64) -> ModelSettings {
@@ -12,17 +12,6 @@ fn each(keys: usize, capacity: f64, rate: f64) -> ModelSettings {
     settings.rate_limit_scope = RateLimitScope::Key;
     (settings.rate_limit_capacity, settings.rate_limit_refill_rate) = (capacity, rate);
     settings
-}
-
-fn costs(input: u32, output: u32) -> Reply {
-    Reply::status(200).body(format!(
-        r#"{{"choices":[{{"message":{{"content":"yes"}},"finish_reason":"stop"}}],
-        "usage":{{"prompt_tokens":{input},"completion_tokens":{output}}}}}"#
-    ))
-}
-
-fn at_most(tokens: u64) -> ChatOptions {
-    ChatOptions::default().max_completion_tokens(tokens)
 }
 
 #[test]

@@ -64,6 +64,19 @@ fn calls_that_wait_for_a_key_end_when_one_comes() {
     });
 }
 
+/// Two calls that are answered, whatever a third does that is dropped where it would wait.
+fn two_wait_and_one_gives_up(client: &OpenAiCompatible) {
+    let calls = [waits(text(client.clone())), waits(text(client.clone()))];
+    let gives_up = {
+        let client = client.clone();
+        thread::spawn(move || text(client).now_or_never())
+    };
+    for call in calls {
+        assert_eq!(call.join().unwrap().unwrap(), "Hi!");
+    }
+    gives_up.join().unwrap();
+}
+
 #[test]
 fn calls_that_wait_for_room_end_when_there_is_some() {
     for (in_all, on_each) in [(Some(1), None), (None, Some(1))] {
@@ -72,15 +85,7 @@ fn calls_that_wait_for_room_end_when_there_is_some() {
             (settings.max_concurrency, settings.max_concurrency_per_key) = (in_all, on_each);
             let builder = OpenAiCompatible::builder(settings).transport(Arc::new(Answers));
             let client = builder.runtime(stopped_clock()).build().unwrap();
-            let calls = [waits(text(client.clone())), waits(text(client.clone()))];
-            let gives_up = {
-                let client = client.clone();
-                thread::spawn(move || text(client).now_or_never())
-            };
-            for call in calls {
-                assert_eq!(call.join().unwrap().unwrap(), "Hi!");
-            }
-            gives_up.join().unwrap();
+            two_wait_and_one_gives_up(&client);
             assert_eq!(client.key_pool().in_flight(), 0);
         });
     }
@@ -96,15 +101,7 @@ fn calls_that_wait_for_the_budget_end_when_others_settle() {
             let builder = OpenAiCompatible::builder(settings).transport(Arc::new(Answers));
             let client = builder.runtime(stopped_clock()).build().unwrap();
             // Each sets more than half of it aside, and gives nearly all of that back.
-            let calls = [waits(text(client.clone())), waits(text(client.clone()))];
-            let gives_up = {
-                let client = client.clone();
-                thread::spawn(move || text(client).now_or_never())
-            };
-            for call in calls {
-                assert_eq!(call.join().unwrap().unwrap(), "Hi!");
-            }
-            gives_up.join().unwrap();
+            two_wait_and_one_gives_up(&client);
             let budget = client.token_budget().unwrap();
             assert_eq!((client.key_pool().in_flight(), budget.waiters()), (0, 0));
             assert!(budget.tokens() > 800.0, "{}", budget.tokens());
