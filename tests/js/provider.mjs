@@ -23,15 +23,7 @@ export function client(options = {}) {
 
 export const hello = (text = "Hello!") => [{ role: "user", content: text }];
 
-/** The error that this rejects with. */
-export async function failure(promise) {
-  try {
-    await promise;
-  } catch (error) {
-    return error;
-  }
-  throw new Error("this should have failed");
-}
+export { failure } from "./failure.mjs";
 
 /** The requests that the provider has seen of a model. */
 export async function requestsOf(model) {

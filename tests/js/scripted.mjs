@@ -80,12 +80,4 @@ export async function comes(holds) {
   }
 }
 
-/** The error that this rejects with. */
-export async function failure(promise) {
-  try {
-    await promise;
-  } catch (error) {
-    return error;
-  }
-  throw new Error("this should have failed");
-}
+export { failure } from "./failure.mjs";

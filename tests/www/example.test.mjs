@@ -1,13 +1,11 @@
 // The examples' page, which asks the examples' worker, which asks the provider: as a site would have them.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import { createServer } from "node:http";
 import { Readable } from "node:stream";
 import test, { after, before } from "node:test";
 import worker from "../../examples/edge-worker.mjs";
-import { ask, startBrowser, startPage, until } from "./harness.mjs";
+import { ask, startBrowser, startPage, startSite, until } from "./harness.mjs";
 
 const file = (path) => readFile(new URL(`../../${path}`, import.meta.url));
 
@@ -17,21 +15,18 @@ before(async () => {
   provided = await startPage();
   const BASE_URL = new URL("/v1", provided.provider).href;
   const env = { API_KEYS: provided.apiKeys.join(), BASE_URL, MODEL: "mock-model" };
-  site = createServer(async (request, response) => {
+  site = await startSite(async (request, response) => {
     if (request.url.startsWith("/ask/")) return answer(request, response, env);
     const [path, type] = request.url === "/" ? ["examples/page.html", "text/html"] : [request.url.replace("/node_modules/lockkeeper/", ""), "text/javascript"];
     const body = await file(path).catch(() => undefined);
     response.writeHead(body ? 200 : 404, { "content-type": type }).end(body);
   });
-  site.listen(0, "127.0.0.1");
-  await once(site, "listening");
   browser = await startBrowser();
 });
 
 after(async () => {
   await browser.close();
-  site.closeAllConnections();
-  site.close();
+  site.end();
   await provided.end();
 });
 
@@ -49,7 +44,7 @@ async function open() {
   const page = await browser.newPage();
   const wrong = [];
   page.on("pageerror", (error) => wrong.push(String(error)));
-  await page.goto(`http://127.0.0.1:${site.address().port}/`);
+  await page.goto(site.url);
   return { page, wrong };
 }
 

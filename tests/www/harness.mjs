@@ -3,6 +3,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync } from "node:fs";
+import { createServer } from "node:http";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
@@ -26,6 +27,18 @@ export async function startPage() {
     return (await exited)[0];
   };
   return { url, apiKeys, provider: new URL("/_control/", baseUrl).href, end };
+}
+
+/** Serves a page of a test's own by this listener: its address, and what ends it. */
+export async function startSite(listener) {
+  const site = createServer(listener);
+  site.listen(0, "127.0.0.1");
+  await once(site, "listening");
+  const end = () => {
+    site.closeAllConnections();
+    site.close();
+  };
+  return { url: `http://127.0.0.1:${site.address().port}/`, end };
 }
 
 export async function startBrowser() {

@@ -1,11 +1,9 @@
 // A page keeps what its client knows in `localStorage`, and takes it up when it is loaded again.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import { createServer } from "node:http";
 import test, { after, before } from "node:test";
-import { startBrowser } from "./harness.mjs";
+import { startBrowser, startSite } from "./harness.mjs";
 
 // As in docs/observability.md. The provider refuses the first key and limits the second, once.
 const PAGE = `<!doctype html>
@@ -30,20 +28,17 @@ const PAGE = `<!doctype html>
 let site, browser;
 
 before(async () => {
-  site = createServer(async (request, response) => {
+  site = await startSite(async (request, response) => {
     if (request.url === "/") return response.writeHead(200, { "content-type": "text/html" }).end(PAGE);
     const body = await readFile(new URL(`../..${request.url}`, import.meta.url)).catch(() => undefined);
     response.writeHead(body ? 200 : 404, { "content-type": "text/javascript" }).end(body);
   });
-  site.listen(0, "127.0.0.1");
-  await once(site, "listening");
   browser = await startBrowser();
 });
 
 after(async () => {
   await browser.close();
-  site.closeAllConnections();
-  site.close();
+  site.end();
 });
 
 test("a page that is loaded again knows which keys to leave alone", async () => {
@@ -51,7 +46,7 @@ test("a page that is loaded again knows which keys to leave alone", async () => 
   const wrong = [];
   page.on("pageerror", (error) => wrong.push(String(error)));
   const seen = async () => (await page.waitForFunction(() => globalThis.seen)).jsonValue();
-  await page.goto(`http://127.0.0.1:${site.address().port}/`);
+  await page.goto(site.url);
   const resting = ["dead", "cooling", "ready"];
   assert.deepEqual(await seen(), { before: ["ready", "ready", "ready"], key: "…0003", after: resting, calls: 1 });
   await page.reload();
