@@ -1,5 +1,5 @@
-// Serves the page: www/ at the root, the package's dist/ under /dist/, and /config.json from memory.
-// To this machine only.
+// Serves the page: www/ at the root, the package's dist/ under /dist/, what it has from others under /lib/, and
+// /config.json from memory. To this machine only.
 
 import { createHash } from "node:crypto";
 import { once } from "node:events";
@@ -9,6 +9,13 @@ import { extname, join, sep } from "node:path";
 import { root } from "./run.mjs";
 
 const PREFERRED_PORT = 8080;
+
+/** What the page has from npm, by its name under /lib/. */
+export const LIBRARIES = {
+  "marked.js": "marked/lib/marked.esm.js",
+  "uplot.js": "uplot/dist/uPlot.iife.min.js",
+  "uplot.css": "uplot/dist/uPlot.min.css",
+};
 
 const TYPES = {
   ".html": "text/html; charset=utf-8",
@@ -23,7 +30,7 @@ const TYPES = {
 
 /** Serves with `config` as what /config.json says, and resolves to the server and its address. */
 export async function serve(config) {
-  const folders = { www: await realpath(join(root, "www")), dist: await realpath(join(root, "dist")) };
+  const folders = { dist: await realpath(join(root, "dist")), lib: join(root, "node_modules"), www: await realpath(join(root, "www")) };
   const headers = await commonHeaders(folders.www);
   const server = createServer(async (request, response) => {
     const { status, type, body } = await answer(request, folders, config);
@@ -52,10 +59,16 @@ async function answer(request, folders, config) {
   if (!["GET", "HEAD"].includes(request.method)) return plain(405, "GET or HEAD only");
   const path = pathOf(request.url);
   if (path === "/config.json") return { status: 200, type: TYPES[".json"], body: Buffer.from(JSON.stringify(config)) };
-  const [folder, name] = path.startsWith("/dist/") ? [folders.dist, path.slice(6)] : [folders.www, path.slice(1)];
-  const type = TYPES[extname(name)];
-  const body = type && (await read(folder, name));
+  const type = TYPES[extname(path)];
+  const body = type && (await fileAt(path, folders));
   return body ? { status: 200, type, body } : plain(404, "not found");
+}
+
+function fileAt(path, { dist, lib, www }) {
+  if (path.startsWith("/dist/")) return read(dist, path.slice(6));
+  if (!path.startsWith("/lib/")) return read(www, path.slice(1));
+  const name = path.slice(5);
+  return Object.hasOwn(LIBRARIES, name) ? read(lib, LIBRARIES[name]) : undefined;
 }
 
 /** The path as it was asked for, its dots unresolved; empty where it cannot be read. */

@@ -1,39 +1,19 @@
-// Puts the page together: one client at a time, and the parts that show what it does.
+// Puts the page together: its tabs, each with a module of its own.
 
-import { OpenAICompatible } from "lockkeeper";
-import { burst } from "./burst.js";
-import { chat } from "./chat.js";
-import { dashboard } from "./dashboard.js";
-import { announce, byId } from "./dom.js";
-import { log } from "./log.js";
-import { models } from "./models.js";
-import { settings } from "./settings.js";
+import { byId } from "./dom.js";
+import { playground } from "./playground.js";
+import { tabs } from "./tabs.js";
 
-let llm;
-const current = () => ({ llm, model: picker.value });
-const picker = models();
-const parts = [dashboard(), log(), chat(current), burst(current)];
+// The hash names the tab; what comes behind the name, as in `#simulator/…`, is the tab's own.
+const named = () => /^#(\w+)/.exec(location.hash)?.[1];
+let simulator; // loaded when first asked for
 
-/** Makes a client of the options, and shows it in place of the one before. */
-function connect(options, isEmbedded) {
-  const next = new OpenAICompatible(options);
-  // The pool of an earlier client to the same address is the same one: it gets these keys, all well.
-  if (options.apiKeys.length > 0) next.keyPool.reload(options.apiKeys);
-  for (const key of options.apiKeys) next.keyPool.addKey(key);
-  llm = next;
-  picker.show(options.model, isEmbedded);
-  for (const part of parts) part.connect(llm, options);
-  const { host } = new URL(options.baseUrl);
-  byId("connection").textContent = isEmbedded ? "Embedded provider" : host;
-  announce(`Connected to ${isEmbedded ? "the embedded provider" : host}.`);
-}
+const choose = tabs(byId("tabs"), (id) => {
+  if (named() !== id && (named() || id !== "playground")) history.replaceState(null, "", `#${id}`);
+  if (id === "simulator") simulator ??= import("./simulator/main.js").then(({ mount }) => mount(byId("simulator")));
+});
+addEventListener("hashchange", () => named() && choose(named()));
 
-/** What the server says of the provider that it started; nothing where the page is served by itself. */
-async function embeddedProvider() {
-  const response = await fetch("config.json");
-  return response.ok ? response.json() : undefined;
-}
-
-const form = settings(connect, await embeddedProvider());
-form.begin();
+choose(named());
+await playground();
 document.documentElement.dataset.ready = "";
