@@ -161,6 +161,53 @@ fn a_rate_that_is_set_too_high_is_found_out_within_ten_seconds() {
     }
 }
 
+/// Refuses so large a share of the requests, whatever comes, and asks for so many seconds of rest.
+fn refusing_by_chance(clock: &VirtualClock, share: f64, rest: Option<u32>) -> ScriptedTransport {
+    let state = Mutex::new(0x9E37_79B9_7F4A_7C15_u64);
+    ScriptedTransport::new(clock, move |_| {
+        let mut state = state.lock().unwrap();
+        // Xorshift: the same numbers in every run.
+        *state ^= *state << 13;
+        *state ^= *state >> 7;
+        *state ^= *state << 17;
+        if (*state >> 11) as f64 / (1u64 << 53) as f64 >= share {
+            return Reply::answer("Hi!").after(seconds(0.3));
+        }
+        let refusal = Reply::status(429).after(seconds(0.001));
+        rest.into_iter()
+            .fold(refusal, |refusal, rest| refusal.header("retry-after", &rest.to_string()))
+    })
+}
+
+#[test]
+fn who_is_refused_by_chance_is_not_slowed_down() {
+    for limit in [1e6, 40.0] {
+        for (share, rest) in [
+            (0.01, None),
+            (0.05, None),
+            (0.1, None),
+            (0.01, Some(2)),
+            (0.05, Some(1)),
+            (0.1, Some(1)),
+        ] {
+            let clock = VirtualClock::new();
+            let llm = client(&clock, refusing_by_chance(&clock, share, rest), limit);
+            let call = |number: u32| {
+                let (llm, runtime) = (llm.clone(), clock.runtime());
+                async move {
+                    runtime.sleep(seconds(f64::from(number) / 25.0)).await;
+                    llm.chat(vec![Message::user("Hi!")], ChatOptions::default()).await.is_ok()
+                }
+            };
+            let answers = clock.block_on(futures::future::join_all((0..2_000).map(call)));
+            assert!(answers.into_iter().all(|is_ok| is_ok));
+            let ratio = clock.elapsed().as_secs_f64() / 80.3;
+            println!("{limit}, {share} refused, {rest:?}: {ratio:.3}");
+            assert!(ratio < 1.05, "{limit}, {share} refused, {rest:?}: {ratio}");
+        }
+    }
+}
+
 #[test]
 fn a_key_that_has_nothing_left_is_not_used_before_its_reset() {
     for (remaining, reset) in [

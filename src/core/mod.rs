@@ -17,6 +17,7 @@ pub mod key_pool;
 pub mod key_record;
 pub mod key_slot;
 pub mod learned_limit;
+pub mod limit_doubt;
 pub mod limit_headers;
 pub mod line;
 pub mod names;
