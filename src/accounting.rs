@@ -196,11 +196,13 @@ impl CallRecord {
         lock(&self.state).answered_by.is_some()
     }
 
-    /// What the call has cost.
+    /// What the call has cost. Nothing is what somebody says who does not know: what was set aside stays
+    /// spent then.
     pub fn count(&self, input: u64, output: u64) {
         let (answered_by, reserved) = {
             let mut state = lock(&self.state);
-            (state.answered_by.as_ref().map(|(key, _)| *key), state.reserved.take())
+            let reserved = state.reserved.take_if(|_| input + output > 0);
+            (state.answered_by.as_ref().map(|(key, _)| *key), reserved)
         };
         let Some(key) = answered_by else { return };
         if let Some(reserved) = reserved {

@@ -1,10 +1,11 @@
 //! The budget of LLM tokens: what requests set aside, and what they settle.
 
 use futures::{FutureExt, StreamExt};
+use lockkeeper::codec::ForwardRequest;
 use lockkeeper::testing::{Executor, Reply};
 use lockkeeper::{ChatOptions, ErrorKind, LlmInterface, ModelSettings, OpenAiCompatible};
 
-use crate::scripted::{Scene, Way, question, seconds, settings};
+use crate::scripted::{BASE_URL, Scene, Way, question, seconds, settings};
 use crate::{Arrival, all, at_most, calls, costs, order, sent};
 
 /// The input of `question()`, as it is estimated.
@@ -71,6 +72,28 @@ fn a_stream_that_is_left_midway_settles_what_it_has_had() {
     drop(stream);
     // Estimated: the input, and sixteen characters.
     assert!((left(&scene.llm) - (6_000.0 - INPUT - 4.0)).abs() < 2.0, "{}", left(&scene.llm));
+}
+
+#[test]
+fn who_passes_on_an_answer_settles_what_it_says_and_else_spends_what_was_set_aside() {
+    let scene = Scene::by(per_minute(6_000.0), |_| Reply::answer("yes"));
+    let pass_on = |input, output| {
+        let request = ForwardRequest {
+            method: "POST".into(),
+            url: format!("{BASE_URL}/chat/completions"),
+            headers: Vec::new(),
+            body: r#"{"max_tokens":100}"#.into(),
+            model: None,
+            streams: false,
+        };
+        let before = left(&scene.llm);
+        let (mut response, account) = scene.clock.block_on(scene.llm.forward(request)).unwrap();
+        scene.clock.block_on(async { while response.body.next().await.is_some() {} });
+        account.count(input, output);
+        before - left(&scene.llm)
+    };
+    assert_eq!(pass_on(30, 12), 42.0);
+    assert!(pass_on(0, 0) >= 100.0, "no usage was found");
 }
 
 #[test]
