@@ -48,7 +48,7 @@ const EVERY_TIME = [
   { name: "npm package", run: build },
   { name: "size of the npm package", run: checkSize },
   { name: "npm package's classes", run: (count) => nodeTests("tests/js", count) },
-  { name: "shared state, over Redis", run: (count) => sharedState(["conformance", "adapters", "processes"], count) },
+  { name: "shared state, over Redis", run: (count) => sharedState(["conformance", "adapters", "cluster", "processes"], count) },
   { name: "fault table, in Node", run: (count) => faultTable("node", count) },
   { name: "fault table, in Chromium", run: (count) => faultTable("chromium", count) },
   { name: "pages, in Chromium", run: inPage },

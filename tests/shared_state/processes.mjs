@@ -37,9 +37,9 @@ class Worker {
   }
 }
 
-/** Two native processes and two in Node, ready to begin; they end with the test. */
+/** Two native processes and two in Node, ready to begin, over one server or those of a cluster; they end with the test. */
 export async function fourWorkers(t, redis, plan) {
-  const common = { redis: redis.url, baseUrl, keys: KEYS, onFailure: "local-share", leaseTtl: 30, ...plan };
+  const common = { redis: [redis].flat().map(({ url }) => url), baseUrl, keys: KEYS, onFailure: "local-share", leaseTtl: 30, timeout: 1, ...plan };
   const kinds = ["native", "node", "native", "node"];
   const workers = kinds.map((kind, place) => new Worker(kind, { name: `${kind}-${place}`, ...common }));
   t.after(() => workers.forEach(({ process }) => process.kill("SIGKILL")));

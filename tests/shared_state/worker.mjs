@@ -3,12 +3,13 @@
 
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Redis } from "ioredis";
+import { Cluster, Redis } from "ioredis";
 import { OpenAICompatible } from "lockkeeper";
 import { ioredis, redisState } from "lockkeeper/redis";
 
 const plan = JSON.parse(process.argv[2]);
-const redis = new Redis(plan.redis);
+const [url, ...others] = plan.redis;
+const redis = others.length > 0 ? new Cluster(plan.redis) : new Redis(url);
 const llm = new OpenAICompatible({
   apiKeys: plan.keys,
   providerId: "shared",
@@ -16,7 +17,7 @@ const llm = new OpenAICompatible({
   model: plan.model,
   rateLimitCapacity: plan.capacity,
   rateLimitRefillRate: plan.refillRate,
-  sharedState: { ...redisState(ioredis(redis)), onFailure: plan.onFailure, leaseTtl: plan.leaseTtl },
+  sharedState: { ...redisState(ioredis(redis)), onFailure: plan.onFailure, leaseTtl: plan.leaseTtl, timeout: plan.timeout },
 });
 
 /** Makes one call after the other while there are any left, and tells how each went. */

@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, Script};
+use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
+use redis::cluster::{ClusterClient, ClusterConfig};
+use redis::{Client, RedisResult, Script};
 use tokio::runtime::Handle;
 
 use super::connections::own_runtime;
@@ -20,6 +21,13 @@ const PARTS: [&str; 4] = ["state", "ends", "lines", "callers"];
 
 /// Nobody waits so long for an answer; but what comes later than that is not given back.
 const LATEST_ANSWER: Duration = Duration::from_secs(30);
+
+/// A server that cannot be reached is not waited for longer, nor left alone for longer before the next attempt.
+const LONGEST_CONNECT: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The keys of a place and a request, to the answer.
+type Ask = dyn Fn([String; 4], String) -> BoxFuture<'static, RedisResult<String>> + Send + Sync;
 
 /// A [`SharedState`] in Redis 5 or later, or Valkey, for
 /// [`ClientBuilder::shared_state`](crate::ClientBuilder::shared_state).
@@ -36,8 +44,7 @@ const LATEST_ANSWER: Duration = Duration::from_secs(30);
 /// ```
 #[derive(Clone)]
 pub struct RedisState {
-    connection: ConnectionManager,
-    rules: Arc<Script>,
+    ask: Arc<Ask>,
     runtime: &'static Handle,
 }
 
@@ -51,13 +58,46 @@ impl RedisState {
         let client = Client::open(url).map_err(|error| told(&error))?;
         let config = ConnectionManagerConfig::new()
             .set_response_timeout(Some(LATEST_ANSWER))
-            .set_connection_timeout(Some(Duration::from_secs(5)))
-            .set_max_delay(Duration::from_secs(1));
+            .set_connection_timeout(Some(LONGEST_CONNECT))
+            .set_max_delay(LONGEST_PAUSE);
+        Self::over(|| ConnectionManager::new_lazy_with_config(client, config))
+    }
+
+    /// The cluster that some servers belong to, as [`connect`](Self::connect) does: it finds the others by
+    /// itself. All that is kept for one `base_url` is on one of them.
+    ///
+    /// # Errors
+    /// Where an URL makes no sense, or they differ in user, password or TLS.
+    pub fn connect_cluster<'a>(
+        urls: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Self, SharedStateError> {
+        let client = ClusterClient::builder(urls)
+            .max_retry_wait(u64::try_from(LONGEST_PAUSE.as_millis()).unwrap_or(u64::MAX))
+            .build()
+            .map_err(|error| told(&error))?;
+        let config = ClusterConfig::new()
+            .set_response_timeout(LATEST_ANSWER)
+            .set_connection_timeout(LONGEST_CONNECT);
+        Self::over(|| Ok(client.get_pending_async_connection_with_config(config)))
+    }
+
+    /// Over a connection that is made on the runtime that connections live on.
+    fn over<C>(connect: impl FnOnce() -> RedisResult<C>) -> Result<Self, SharedStateError>
+    where
+        C: ConnectionLike + Clone + Send + Sync + 'static,
+    {
         let runtime = own_runtime().map_err(|error| SharedStateError::new(error.message))?;
         let _entered = runtime.enter();
-        let connection = ConnectionManager::new_lazy_with_config(client, config);
-        let connection = connection.map_err(|error| told(&error))?;
-        Ok(Self { connection, rules: Arc::new(Script::new(RULES)), runtime })
+        let connection = connect().map_err(|error| told(&error))?;
+        let rules = Arc::new(Script::new(RULES));
+        let ask = move |keys: [String; 4], request: String| {
+            let (mut connection, rules) = (connection.clone(), rules.clone());
+            boxed(async move {
+                let mut call = rules.key(&keys[..]);
+                call.arg(request).invoke_async(&mut connection).await
+            })
+        };
+        Ok(Self { ask: Arc::new(ask), runtime })
     }
 }
 
@@ -67,16 +107,8 @@ impl SharedState for RedisState {
         place: &str,
         request: String,
     ) -> BoxFuture<'static, Result<String, SharedStateError>> {
-        let (mut connection, rules) = (self.connection.clone(), self.rules.clone());
         let keys = PARTS.map(|part| format!("lockkeeper:{{{place}}}:{part}"));
-        let answer = self.runtime.spawn(async move {
-            let mut call = rules.prepare_invoke();
-            keys.iter().for_each(|key| {
-                call.key(key);
-            });
-            call.arg(request);
-            call.invoke_async::<String>(&mut connection).await
-        });
+        let answer = self.runtime.spawn((self.ask)(keys, request));
         boxed(async move {
             let answer = answer.await.map_err(|error| SharedStateError::new(error.to_string()))?;
             answer.map_err(|error| told(&error))

@@ -20,7 +20,8 @@ use serde::Deserialize;
 #[serde(rename_all = "camelCase")]
 struct Plan {
     name: String,
-    redis: String,
+    /// One server, or several of one cluster.
+    redis: Vec<String>,
     base_url: String,
     model: String,
     keys: Vec<String>,
@@ -31,6 +32,7 @@ struct Plan {
     calls: u32,
     on_failure: String,
     lease_ttl: f64,
+    timeout: f64,
 }
 
 #[tokio::main]
@@ -55,9 +57,13 @@ fn client(plan: &Plan) -> Result<OpenAiCompatible, Box<dyn std::error::Error>> {
         if plan.on_failure == "error" { OnFailure::Error } else { OnFailure::LocalShare };
     let options = SharedStateOptions::default()
         .on_failure(on_failure)
-        .lease_ttl(Duration::from_secs_f64(plan.lease_ttl));
-    let state = Arc::new(RedisState::connect(&plan.redis)?);
-    Ok(OpenAiCompatible::builder(settings).shared_state(state, options).build()?)
+        .lease_ttl(Duration::from_secs_f64(plan.lease_ttl))
+        .timeout(Duration::from_secs_f64(plan.timeout));
+    let state = match &plan.redis[..] {
+        [url] => RedisState::connect(url)?,
+        urls => RedisState::connect_cluster(urls.iter().map(String::as_str))?,
+    };
+    Ok(OpenAiCompatible::builder(settings).shared_state(Arc::new(state), options).build()?)
 }
 
 /// Makes one call after the other while there are any left, and tells how each went.
