@@ -29,6 +29,12 @@ const LIST: &str = "Here is {topic}, step by step:\n\n1. Say what you want to en
     sentence.\n2. Collect what you need before you begin.\n3. Do the smallest part first and check \
     it.\n4. Repeat until nothing is left, then tidy up.\n\nTake your time with step 3.";
 
+const MARKDOWN: &str = "## {Topic}\n\nThree things matter, and the **second** most of all:\n\n- what it is \
+    *for*\n- where its limits are\n- who depends on it\n\n| kind | moves | leaks |\n|---|---|---:|\n| \
+    mitre gate | by a beam | a little |\n| guillotine | upwards | hardly |\n\nIn code, with `open` as \
+    the one rule:\n\n```js\nif (levels.above === levels.below) gate.open();\n```\n\n> Whoever is in \
+    a hurry opens the paddles first.";
+
 const POEM: &str = "Quiet as morning,\n{topic} waits beside the lock –\nslowly, the water.";
 
 const GREETING: &str = "Hello! I am a mock model, so I know very little, but I answer at once. Ask \
@@ -46,6 +52,8 @@ pub(crate) fn prose(request: &ChatRequest, choice: usize) -> String {
     let asks_for = |words: &[&str]| words.iter().any(|word| lower.contains(word));
     let template = if asks_for(&["poem", "haiku"]) {
         POEM
+    } else if asks_for(&["in markdown"]) {
+        MARKDOWN
     } else if asks_for(&["list of", "steps", "step by step", "recipe"]) {
         LIST
     } else if is_greeting(&lower) {
