@@ -4,11 +4,11 @@ import { interruption, main, run } from "./run.mjs";
 import { serve } from "./serve.mjs";
 
 const KEYS = ["sk-demo-key-lily", "sk-demo-key-reed", "sk-demo-key-moss"];
-// A burst of twelve runs into both limits: the client's own, and after it those of the keys.
-const PROVIDER_LIMITS = ["--capacity", "2", "--refill-rate", "1", "--latency-ms", "200", "--token-pace-ms", "30"];
-const CLIENT_LIMITS = { rateLimitCapacity: 8, rateLimitRefillRate: 2 };
+// A burst of twelve runs into the client's own limit; five hundred are through in less than a minute.
+const PROVIDER_LIMITS = ["--capacity", "12", "--refill-rate", "8", "--latency-ms", "150", "--token-pace-ms", "10"];
+const CLIENT_LIMITS = { rateLimitCapacity: 10, rateLimitRefillRate: 10 };
 // So short that the faults on offer show what they do while somebody looks.
-const PATIENCE = { maxRetries: 3, headersTimeout: 5, firstTokenTimeout: 10, idleTimeout: 5 };
+const PATIENCE = { maxRetries: 3, headersTimeout: 2, firstTokenTimeout: 8, idleTimeout: 3 };
 
 const provider = ["cargo", "run", "--quiet", "--locked", "-p", "mock-provider", "--"];
 const options = ["--port", "0", "--keys", KEYS.join(), ...PROVIDER_LIMITS];
