@@ -26,12 +26,11 @@ export const count = (number, noun) => `${number} ${noun}${number === 1 ? "" : "
 /** "0.31 s", "12.4 s". */
 export const seconds = (number) => `${number.toFixed(number < 10 ? 2 : 1)} s`;
 
-/** Whether a list is scrolled to its end, where it should stay as it grows. */
-const atEnd = (list) => list.scrollHeight - list.scrollTop - list.clientHeight < 24;
-
-/** Adds to a list, which follows unless its reader has scrolled back. */
-export function follow(list, change) {
-  const following = atEnd(list);
-  change();
-  if (following) list.scrollTop = list.scrollHeight;
+/** Keeps a list scrolled to its end as it grows, unless its reader has scrolled back. */
+export function stayAtEnd(list) {
+  let stays = true;
+  const go = () => stays && (list.scrollTop = list.scrollHeight);
+  list.addEventListener("scroll", () => (stays = list.scrollHeight - list.scrollTop - list.clientHeight < 24));
+  new MutationObserver(go).observe(list, { childList: true, characterData: true, subtree: true });
+  new ResizeObserver(go).observe(list);
 }
