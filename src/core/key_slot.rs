@@ -366,6 +366,7 @@ impl Slot {
                 true
             }
         };
+        self.learned.iter_mut().for_each(|limit| limit.asks(now.seconds(), asked));
         match &self.learned {
             Some(limit) if rest.is_none() && limit.says_rest() => {
                 self.limited_in_a_row += u32::from(is_news);

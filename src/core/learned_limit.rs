@@ -13,6 +13,8 @@ use super::told_limit::{Limit, Sent, ToldLimit};
 pub struct LearnedLimit {
     stage: Stage,
     log: SendLog,
+    /// Until when the last refusal asked to wait, while nothing was sent since.
+    asked_until: Option<f64>,
 }
 
 #[derive(Debug)]
@@ -68,14 +70,17 @@ impl LearnedLimit {
     }
 
     fn at(stage: Stage, log: SendLog) -> Self {
-        Self { stage, log }
+        Self { stage, log, asked_until: None }
     }
 
     /// When the next request may go out, while so many are under way, if that is ever to be waited for.
     pub fn free_at(&self, in_flight: u32) -> Option<Timestamp> {
         let at = match &self.stage {
             Stage::Starting(start) => start.free_at(in_flight),
-            Stage::Told(limit) => limit.free_at(&self.log),
+            // What a refusal says of itself is exact: what is told needs a margin.
+            Stage::Told(limit) => {
+                limit.free_at(&self.log).min(self.asked_until.unwrap_or(f64::MAX))
+            }
             Stage::Felt(limit) => limit.free_at(),
         };
         if at > 0.0 { from_seconds(at).map(Timestamp::new) } else { None }
@@ -113,6 +118,7 @@ impl LearnedLimit {
         if let Stage::Told(limit) = &mut self.stage {
             limit.sends(now, &self.log);
         }
+        self.asked_until = None;
         let number = self.log.push(now);
         match &mut self.stage {
             Stage::Starting(start) => start.sends(now),
@@ -120,6 +126,11 @@ impl LearnedLimit {
             Stage::Told(_) => {}
         }
         number
+    }
+
+    /// A refusal asks to wait for so many seconds.
+    pub fn asks(&mut self, now: f64, seconds: Option<f64>) {
+        self.asked_until = seconds.map(|seconds| now + seconds);
     }
 
     /// A request has begun to be answered.
@@ -250,6 +261,21 @@ mod tests {
         assert_eq!(free_at(&limit), 0.0);
         limit.answered(heard(2, 1.0, Some((60, 0, 56.0))), 6.0);
         assert_eq!(free_at(&limit), 0.0, "an older answer is no news");
+    }
+
+    #[test]
+    fn what_a_refusal_asks_for_has_no_margin() {
+        let mut limit = LearnedLimit::starting(true);
+        let number = limit.sends(100.0);
+        limit.answered(heard(number, 100.0, Some((1, 0, 1.0))), 100.1);
+        assert!(free_at(&limit) > 101.0, "a margin for what is told");
+        let number = limit.sends(100.2);
+        limit.refused(heard(number, 100.2, Some((1, 0, 0.8))), 100.25, Some(0.75));
+        limit.asks(100.25, Some(0.75));
+        assert_eq!(free_at(&limit), 101.0);
+        let number = limit.sends(101.0);
+        limit.answered(heard(number, 101.0, Some((1, 0, 1.0))), 101.1);
+        assert!(free_at(&limit) > 102.0, "as before");
     }
 
     #[test]
