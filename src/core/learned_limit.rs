@@ -264,6 +264,15 @@ mod tests {
     }
 
     #[test]
+    fn a_new_window_has_had_what_was_sent_since_it_began() {
+        let mut limit = LearnedLimit::starting(true);
+        let numbers = [100.0, 100.21, 100.42].map(|at| limit.sends(at));
+        limit.answered(heard(numbers[0], 100.0, Some((5, 3, 0.27))), 100.47);
+        let goes = |limit: &mut LearnedLimit| free_at(limit) < 100.48 && limit.sends(100.47) > 0;
+        assert_eq!((0..9).take_while(|_| goes(&mut limit)).count(), 4);
+    }
+
+    #[test]
     fn what_a_refusal_asks_for_has_no_margin() {
         let mut limit = LearnedLimit::starting(true);
         let number = limit.sends(100.0);

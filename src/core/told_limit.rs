@@ -159,8 +159,9 @@ impl ToldLimit {
             && now >= self.reset_at
             && (self.is_out_of_step(log) || self.first(log).is_none())
         {
-            // A new window begins, or so it should: whatever is told of it will say.
-            self.seen = Sent { number: log.count(), at: now };
+            // A new window has begun, or so it should: whatever is told of it will say.
+            let within = log.times().filter(|at| *at >= self.reset_at).count() as u64;
+            self.seen = Sent { number: log.count() - within, at: self.reset_at };
             self.left = self.limit.requests;
             self.reset_at = (self.reset_at + self.limit.per).max(now);
         }
