@@ -15,6 +15,7 @@ mod nearest_name;
 mod number_range;
 mod provider_file;
 mod read_entry;
+mod read_keys;
 mod rules;
 mod schema;
 mod setting;

@@ -40,6 +40,8 @@ pub struct ModelSettings {
     pub name: String,
     /// The API keys. May be empty only for a server on this machine.
     pub api_keys: Vec<ApiKey>,
+    /// Those of them that share an account: see [`with_account`](Self::with_account).
+    pub(crate) accounts: Vec<Vec<ApiKey>>,
     /// The address of the API, to which `/chat/completions` is added. Default: by the provider's
     /// name.
     pub base_url: String,
@@ -121,6 +123,7 @@ impl ModelSettings {
         let (provider, name) = (provider.into(), name.into());
         Self {
             api_keys: distinct(api_keys.into_iter().map(Into::into)),
+            accounts: Vec::new(),
             base_url: known_base_url(&provider).unwrap_or_default().to_owned(),
             model: name.clone(),
             provider,
@@ -146,6 +149,24 @@ impl ModelSettings {
             max_event_bytes: 8 * 1024 * 1024,
             skip_undecodable_events: false,
         }
+    }
+
+    /// Adds keys that share one account at the provider, and with it its quota: they rest together where one of them
+    /// is limited or out of credit, and keep to one limit. In `provider.json` they are a list within `api_keys`.
+    ///
+    /// ```
+    /// use lockkeeper::ModelSettings;
+    ///
+    /// let settings = ModelSettings::new("openai", "gpt-4", ["sk-0123456789"]);
+    /// let settings = settings.with_account(["sk-1234567890", "sk-2345678901"]);
+    /// assert_eq!(settings.api_keys.len(), 3);
+    /// ```
+    #[must_use]
+    pub fn with_account<K: Into<ApiKey>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
+        let account = distinct(keys.into_iter().map(Into::into));
+        self.api_keys = distinct(self.api_keys.into_iter().chain(account.iter().cloned()));
+        self.accounts.push(account);
+        self
     }
 
     /// Where they stand in `provider.json`.
@@ -197,6 +218,7 @@ impl fmt::Debug for ModelSettings {
             .field("provider", &self.provider)
             .field("name", &self.name)
             .field("api_keys", &self.api_keys)
+            .field("accounts", &self.accounts)
             .field("base_url", &self.base_url)
             .field("model", &self.model)
             .field("max_retries", &self.max_retries)
@@ -248,6 +270,26 @@ mod tests {
         }
         assert_eq!(problems.len(), 6);
         assert_eq!(settings.api_keys.len(), 2);
+    }
+
+    #[test]
+    fn a_key_has_one_account() {
+        let settings =
+            ModelSettings::new("openai", "gpt-4", ["sk-1"]).with_account(["sk-2", "sk-3"]);
+        assert_eq!(settings.validate(), []);
+        let problems = settings.with_account(["sk-1", "sk-3"]).validate();
+        assert_eq!(problems.len(), 1);
+        assert_eq!(problems[0].path, "openai.gpt-4.api_keys[2]");
+    }
+
+    #[test]
+    fn keys_in_a_list_of_their_own_share_an_account() {
+        let keys = r#"["a", ["b", "$KEY", "b"], ["c"], "c", ["d", "e"]]"#;
+        let text = format!("{{\"openai\": {{\"m\": {{\"api_keys\": {keys}}}}}}}");
+        let read = super::super::parse(&text, &|_| Some("env".to_owned())).unwrap();
+        let mut expected = ModelSettings::new("openai", "m", ["a"]).with_account(["b", "env"]);
+        expected.api_keys.push("c".into());
+        assert_eq!(read, [expected.with_account(["d", "e"])]);
     }
 
     #[test]

@@ -9,10 +9,10 @@ use super::json_path;
 use super::json_tree::{Member, Node, Reader};
 use super::model_settings::{ModelSettings, distinct};
 use super::nearest_name::nearest_name;
+use super::read_keys::keys;
 use super::rules::{self, Part};
 use super::setting::{Setting, Shape};
 use crate::core::json::Value;
-use crate::core::key::ApiKey;
 use crate::core::secret::Secret;
 use crate::core::time::duration_from_seconds;
 use crate::error::Problem;
@@ -56,6 +56,8 @@ pub(super) fn read_entry<'a>(
         });
     }
     settings.api_keys = distinct(std::mem::take(&mut settings.api_keys));
+    settings.accounts =
+        settings.accounts.iter().map(|keys| distinct(keys.iter().cloned())).collect();
     unread
 }
 
@@ -99,7 +101,7 @@ fn read_setting<'a>(
     env: Env<'_>,
 ) {
     match setting.shape() {
-        Shape::Keys => settings.api_keys = keys(reader, value, env),
+        Shape::Keys => keys(reader, value, env, settings),
         Shape::Entries => settings.fallbacks = entries(reader, value),
         Shape::Headers => {
             let read = |reader: &mut _, value: &_| {
@@ -171,18 +173,6 @@ fn number(reader: &mut Reader<'_>, setting: Setting, value: &Node<'_>) -> Option
     }
 }
 
-fn keys<'a>(reader: &mut Reader<'a>, list: &Node<'a>, env: Env<'_>) -> Vec<ApiKey> {
-    let mut keys = Vec::new();
-    if list.json.text().is_some() {
-        reader.unexpected::<()>(list, "a list of keys", "; put it into brackets: [\"…\"]");
-    } else {
-        for key in reader.elements(list).unwrap_or_default() {
-            keys.extend(secret(reader, &key, env, rules::key).map(ApiKey::from));
-        }
-    }
-    keys
-}
-
 fn entries<'a>(reader: &mut Reader<'a>, list: &Node<'a>) -> Vec<String> {
     let mut names = Vec::new();
     for name in reader.elements(list).unwrap_or_default() {
@@ -200,7 +190,7 @@ fn query<'a>(reader: &mut Reader<'a>, value: &Node<'a>) -> Option<String> {
 }
 
 /// A string that may come from the environment, judged here to say which one is bad and why.
-fn secret<'a>(
+pub(super) fn secret<'a>(
     reader: &mut Reader<'a>,
     value: &Node<'a>,
     env: Env<'_>,
@@ -330,6 +320,21 @@ mod tests {
             (r#"["$NONE"]"#, "line 3: api_keys[0]: the environment variable `NONE` is not set"),
             (r#"["$secret"]"#, "line 3: api_keys[0]: the environment variable it names"),
             (r#"["$BAD"]"#, "line 3: api_keys[0]: names an environment variable whose value has"),
+            (r#"["sk-1", []]"#, "line 3: api_keys[1]: must hold at least one key"),
+            (r#"[["sk-1", ["sk-2"]]]"#, "line 3: api_keys[0][1]: expected a string, found a list"),
+            (r#"[["sk-1", "sk secret"]]"#, "line 3: api_keys[0][1]: has a space"),
+            (
+                r#"["sk-secret", ["sk-1", "sk-secret"]]"#,
+                "line 3: api_keys[1][1]: belongs to another account, too",
+            ),
+            (
+                r#"[["sk-1", "sk-secret"], ["sk-secret", "sk-2"]]"#,
+                "line 3: api_keys[1][0]: belongs to another account, too",
+            ),
+            (
+                r#"[["sk-1", "sk-secret"], "sk-secret"]"#,
+                "line 3: api_keys[1]: belongs to another account, too",
+            ),
         ] {
             let (_, problems) = read(&format!("\"api_keys\": {keys}"));
             assert_eq!(problems.len(), 1, "{problems:?}");

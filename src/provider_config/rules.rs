@@ -31,6 +31,9 @@ impl Part<'_> {
 /// Is told what is wrong, and with which part of a setting.
 type Report<'r> = &'r mut dyn FnMut(Part<'_>, &str);
 
+/// Of a key whose quota would be another's, and yet another's.
+pub(super) const IN_TWO_ACCOUNTS: &str = "belongs to another account, too";
+
 /// Headers that the client or the transport writes itself.
 const RESERVED_HEADERS: [&str; 14] = [
     "accept",
@@ -112,6 +115,9 @@ fn api_keys(settings: &ModelSettings, report: Report<'_>) {
     for (at, one) in settings.api_keys.iter().enumerate() {
         if let Err(message) = key(one.expose()) {
             report(Part::Element(at), &message);
+        }
+        if settings.accounts.iter().filter(|keys| keys.contains(one)).count() > 1 {
+            report(Part::Element(at), IN_TWO_ACCOUNTS);
         }
     }
 }

@@ -103,7 +103,11 @@ fn shape_schema(shape: Shape) -> Value {
             "uniqueItems": true,
             "items": { "type": "string", "pattern": "./." },
         }),
-        Shape::Keys => json!({ "type": "array", "items": { "type": "string", "minLength": 1 } }),
+        Shape::Keys => {
+            let key = json!({ "type": "string", "minLength": 1 });
+            let account = json!({ "type": "array", "minItems": 1, "items": key });
+            json!({ "type": "array", "items": { "anyOf": [key, account] } })
+        }
         Shape::Text => json!({ "type": "string", "minLength": 1 }),
         Shape::OneOf(texts) => json!({ "enum": texts }),
         Shape::Number(range) => number_schema(range),

@@ -38,7 +38,7 @@ pub(super) enum Setting {
 /// What a setting's value looks like in JSON.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Shape {
-    /// A list of strings.
+    /// A list of strings, and of lists of them.
     Keys,
     /// A list of entries of the same file, each as `provider/model`.
     Entries,

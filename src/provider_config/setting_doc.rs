@@ -8,8 +8,9 @@ static DOCS: [(Setting, &str); 23] = [
     (
         Setting::ApiKeys,
         "The API keys; requests are spread over them. `$NAME` is read from the environment \
-         variable NAME, `$$…` is a key that begins with `$`. Duplicates count once. May be empty \
-         only for a server on this machine.",
+         variable NAME, `$$…` is a key that begins with `$`. Keys that share one account, and with it its \
+         quota, are a list of their own within it. Duplicates count once. May be empty only for a \
+         server on this machine.",
     ),
     (
         Setting::BaseUrl,
