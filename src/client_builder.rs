@@ -125,8 +125,7 @@ impl ClientBuilder {
         let buckets = buckets(&runtime, &self.settings)?;
         let pool = match self.pool {
             Some(pool) => {
-                let keys = &self.settings.api_keys;
-                keys.iter().try_for_each(|key| pool.add_key(key.expose()))?;
+                pool.take_in(&self.settings)?;
                 pool
             }
             None => ApiKeyPool::of_keys(&self.settings, runtime.clone()),

@@ -133,7 +133,23 @@ impl ApiKeyPool {
     fn with_keys_of(self, settings: &ModelSettings) -> Self {
         let keys = settings.api_keys.clone();
         self.add_all(if keys.is_empty() { vec![ApiKey::none()] } else { keys });
+        self.join(&settings.accounts);
         self
+    }
+
+    /// Adds the keys of a client, which are well.
+    pub(crate) fn take_in(&self, client: &ModelSettings) -> Result<(), Error> {
+        client.api_keys.iter().try_for_each(|key| self.add_key(key.expose()))?;
+        self.join(&client.accounts);
+        Ok(())
+    }
+
+    /// The keys of each of these groups have one account together.
+    pub(crate) fn join(&self, accounts: &[Vec<ApiKey>]) {
+        if !accounts.is_empty() {
+            let mut pool = self.lock();
+            accounts.iter().for_each(|keys| pool.join(keys));
+        }
     }
 
     fn shared(provider_id: &str, base_url: &str, runtime: Arc<dyn Runtime>) -> Self {
@@ -182,7 +198,7 @@ impl ApiKeyPool {
     /// The base URL that its keys are for, once that is known; they are sent nowhere else.
     #[must_use]
     pub fn base_url(&self) -> &str {
-        self.shared.base_url.get().map_or("", String::as_str)
+        self.shared.base_url()
     }
 
     /// The key that the next request would use, or `None` while no key is ready. It is not reserved:
@@ -224,6 +240,21 @@ impl ApiKeyPool {
         let keys = checked([key])?;
         keys.iter().for_each(|key| self.lock().revive(key));
         self.add_all(keys);
+        Ok(())
+    }
+
+    /// Adds keys that share one account at the provider, and with it its quota: what is learned of the limit of one
+    /// holds for all, and when one rests as it is limited or out of credit, all do.
+    ///
+    /// # Errors
+    /// As [`add_key`](Self::add_key).
+    pub fn add_account<K: AsRef<str>>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+    ) -> Result<(), Error> {
+        let keys = checked(keys)?;
+        self.add_all(keys.clone());
+        self.join(&[keys]);
         Ok(())
     }
 
@@ -289,7 +320,7 @@ impl ApiKeyPool {
     }
 
     pub(crate) fn fingerprint(&self, key: &ApiKey) -> String {
-        fingerprint(&[self.provider_id(), self.base_url(), key.expose()])
+        self.shared.fingerprint(key)
     }
 
     /// Room for one more request of a client, if there is some.
@@ -387,6 +418,15 @@ fn checked<K: AsRef<str>>(keys: impl IntoIterator<Item = K>) -> Result<Vec<ApiKe
 }
 
 impl Shared {
+    fn base_url(&self) -> &str {
+        self.base_url.get().map_or("", String::as_str)
+    }
+
+    /// The name of a key where it must not be known.
+    pub(crate) fn fingerprint(&self, key: &ApiKey) -> String {
+        fingerprint(&[&self.provider_id, self.base_url(), key.expose()])
+    }
+
     /// The time, as far as the pool needs to know it: reading the clock is half of what a lease
     /// costs.
     pub(crate) fn time_for(&self, pool: &KeyPool) -> Timestamp {

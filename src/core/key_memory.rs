@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::health::{Health, Refusal};
+use super::health::{Health, KeyFate, Refusal};
 use super::key_slot::{KeyCounts, KeyState, LONGEST_REST, Slot};
 use super::time::Timestamp;
 
@@ -98,6 +98,16 @@ fn larger(one: KeyCounts, other: KeyCounts) -> KeyCounts {
 }
 
 impl KeyCounts {
+    /// Counts an attempt that has ended.
+    pub(super) fn count(&mut self, fate: KeyFate) {
+        *match fate {
+            KeyFate::Works => &mut self.succeeded,
+            KeyFate::Limited(_) | KeyFate::Resting(_) => &mut self.rate_limited,
+            KeyFate::Cancelled => &mut self.cancelled,
+            _ => &mut self.failed,
+        } += 1;
+    }
+
     /// All of them, in the order of their definition.
     pub(crate) fn listed(self) -> [u64; 8] {
         let Self { attempts, waited, succeeded, rate_limited, .. } = self;
@@ -133,7 +143,6 @@ impl KeyCounts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::health::KeyFate;
     use crate::core::key::{ApiKey, LabelledKey};
 
     const HOUR: Duration = Duration::from_secs(3_600);

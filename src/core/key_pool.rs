@@ -16,6 +16,7 @@ pub use super::no_key::NoKey;
 use super::ranked_heap::RankedHeap;
 use super::time::Timestamp;
 
+use account::label_of_account;
 use pacing::Pacing;
 
 /// Names a key of one pool. A key that was removed and added again gets a new name.
@@ -103,6 +104,7 @@ impl KeyPool {
         if let Some(slot) = self.slot_of_key(key) {
             self.slots[slot].iter_mut().for_each(Slot::revive);
             self.place(slot);
+            self.others_revive(slot);
         }
     }
 
@@ -175,6 +177,9 @@ impl KeyPool {
     /// A key has begun to answer.
     pub fn works(&mut self, id: KeyId, model: &str, now: Timestamp) {
         self.change(id, |slot| slot.works(model, now));
+        if self.pacing.has_accounts {
+            self.others_learn(id, KeyFate::Works, now);
+        }
     }
 
     /// Ends a lease. `backoff` says how long to rest after the nth 429 in a row (from 0) where the provider
@@ -191,7 +196,10 @@ impl KeyPool {
         self.change(id, |slot| {
             slot.in_flight = slot.in_flight.saturating_sub(1);
             slot.learn(fate, model, now, backoff);
-        })
+        });
+        if self.pacing.has_accounts {
+            self.others_learn(id, fate, now);
+        }
     }
 
     /// Takes back the handle that a lease has had on its key.
@@ -255,7 +263,11 @@ impl KeyPool {
     pub fn statuses(&self, scope: Scope, now: Timestamp) -> Vec<KeyStatus> {
         let mut slots: Vec<&Slot> = self.each(scope).collect();
         slots.sort_unstable_by_key(|slot| slot.generation);
-        slots.into_iter().map(|slot| slot.status(now)).collect()
+        let mut statuses: Vec<_> = slots.iter().map(|slot| slot.status(now)).collect();
+        for (status, slot) in statuses.iter_mut().zip(&slots) {
+            status.account = label_of_account(&slots, slot);
+        }
+        statuses
     }
 
     /// What is known of each key of a scope.
@@ -432,6 +444,7 @@ impl KeyPool {
     }
 }
 
+mod account;
 mod pacing;
 #[cfg(test)]
 mod tests;

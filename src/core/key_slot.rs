@@ -9,7 +9,7 @@ use super::key::LabelledKey;
 use super::key_limits::KeyFills;
 use super::key_pool::{Scope, Wanted};
 use super::key_record::Record;
-use super::learned_limit::{Heard, LearnedLimit};
+use super::learned_limit::{Heard, LearnedLimit, Load};
 use super::names::Names;
 use super::ranked_heap::Rank;
 use super::time::{Timestamp, from_seconds};
@@ -73,6 +73,8 @@ pub struct KeyLimit {
 pub struct KeyStatus {
     /// The key's label (`…abcd`), never the key.
     pub label: String,
+    /// Where it shares its account at the provider with others: the label of the first of them.
+    pub account: Option<String>,
     /// How it is doing.
     pub state: KeyState,
     /// How long it still rests, where it does.
@@ -104,6 +106,10 @@ pub struct Slot {
     /// than counting one more.
     spare: Option<Arc<LabelledKey>>,
     pub generation: u64,
+    /// Which keys it shares its quota with: the number of their account, or 0.
+    pub account: u64,
+    /// The same as far as somebody has said so.
+    pub declared: u64,
     pub in_flight: u32,
     pub last_used: u64,
     pub health: Health,
@@ -130,6 +136,8 @@ impl Slot {
             key: Arc::new(key),
             spare: None,
             generation,
+            account: 0,
+            declared: 0,
             in_flight: 0,
             last_used: 0,
             health: Health::Ready,
@@ -164,12 +172,19 @@ impl Slot {
 
     /// When it may be used again, by its health and its limit; `None` where it may be used now.
     pub fn rests_until(&self) -> Option<Timestamp> {
-        let paced = self.learned.as_ref().and_then(|limit| limit.free_at(self.in_flight));
+        let paced = self.free_at();
         if self.health.on_probation() {
             self.health.rests_until()
         } else {
             self.health.rests_until().max(paced)
         }
+    }
+
+    /// When its limit lets it be used again.
+    fn free_at(&self) -> Option<Timestamp> {
+        // Of an account, others may have more under way.
+        let in_flight = if self.account == 0 { self.in_flight } else { u32::MAX };
+        self.learned.as_ref().and_then(|limit| limit.free_at(in_flight))
     }
 
     /// Whether what it waits for is its limit.
@@ -234,15 +249,26 @@ impl Slot {
 
     /// Forgets all that is held against the key.
     pub fn revive(&mut self) {
+        self.learned = None;
+        self.is_well();
+        self.denied.clear();
+    }
+
+    /// Forgets its rests, and what led to them.
+    pub fn is_well(&mut self) {
         self.health = Health::Ready;
         self.refused = None;
         self.limited_in_a_row = 0;
-        self.learned = None;
-        self.denied.clear();
     }
 
     /// Takes in what an attempt has shown.
     pub fn learn(&mut self, fate: KeyFate, model: &str, now: Timestamp, backoff: Backoff<'_>) {
+        self.suffers(fate, model, now, backoff);
+        self.counts.count(fate);
+    }
+
+    /// Takes in what that means for the key, which is not counted here.
+    pub fn suffers(&mut self, fate: KeyFate, model: &str, now: Timestamp, backoff: Backoff<'_>) {
         if let KeyFate::Exhausted(_) = fate {
             self.learned = None; // it was no limit of requests that refused it
         }
@@ -262,13 +288,6 @@ impl Slot {
             KeyFate::Denied => self.deny(model, now),
             KeyFate::Unchanged | KeyFate::Cancelled => {}
         }
-        let counts = &mut self.counts;
-        *match fate {
-            KeyFate::Works => &mut counts.succeeded,
-            KeyFate::Limited(_) | KeyFate::Resting(_) => &mut counts.rate_limited,
-            KeyFate::Cancelled => &mut counts.cancelled,
-            _ => &mut counts.failed,
-        } += 1;
     }
 
     /// An attempt has begun to be answered.
@@ -293,10 +312,10 @@ impl Slot {
     pub fn status(&self, now: Timestamp) -> KeyStatus {
         let rests_until = self.rests_until();
         let learned = self.learned.as_ref().filter(|limit| !limit.is_starting());
-        let is_paced =
-            learned.and_then(|limit| limit.free_at(self.in_flight)).is_some_and(|at| at > now);
+        let is_paced = learned.and(self.free_at()).is_some_and(|at| at > now);
         KeyStatus {
             label: self.key.label.to_string(),
+            account: None,
             state: match self.health {
                 Health::Ready if is_paced => KeyState::Cooling,
                 Health::Cooling(until) | Health::ExhaustedUntil(until) if until <= now => {
@@ -338,10 +357,10 @@ impl Slot {
     }
 
     /// Takes in what an answer says of its limits; `held` until something that is used up is back.
-    pub fn heard(&mut self, heard: Heard, held: Option<Duration>, now: Timestamp) {
+    pub fn heard(&mut self, heard: Heard, load: Load, held: Option<Duration>, now: Timestamp) {
         match &mut self.learned {
             Some(limit) => limit.answered(heard, now.seconds()),
-            None => self.learned = LearnedLimit::told_by(heard, self.in_flight).map(Box::new),
+            None => self.learned = LearnedLimit::told_by(heard, load).map(Box::new),
         }
         if let (Health::Ready, Some(held)) = (self.health, held) {
             self.health = Health::Cooling(now + held.min(LONGEST_REST));
@@ -351,7 +370,7 @@ impl Slot {
     /// A 429: rests, for so long or as its limit or the backoff says.
     pub fn refused(
         &mut self,
-        heard: Heard,
+        (heard, load): (Heard, Load),
         rest: Option<Duration>,
         now: Timestamp,
         backoff: Backoff<'_>,
@@ -360,7 +379,7 @@ impl Slot {
         let is_news = match &mut self.learned {
             Some(limit) => limit.refused(heard, now.seconds(), asked),
             None => {
-                let told = LearnedLimit::told_by(heard, self.in_flight);
+                let told = LearnedLimit::told_by(heard, load);
                 let felt = || LearnedLimit::refused_by(now.seconds(), asked);
                 self.learned = Some(Box::new(told.unwrap_or_else(felt)));
                 true

@@ -41,6 +41,24 @@ pub struct Heard {
     pub quota: Option<Quota>,
 }
 
+/// What is under way on an account.
+#[derive(Clone, Copy, Debug)]
+pub struct Load {
+    pub in_flight: u32,
+    /// No request of it that is watched has a larger number.
+    pub so_far: u64,
+}
+
+impl Load {
+    /// What to go by after an answer to a request that was sent at that moment. Which of those under way
+    /// were sent later is not known: all.
+    fn log(self, at: f64) -> (SendLog, Sent) {
+        let in_flight = u64::from(self.in_flight).max(1);
+        let count = self.so_far.max(in_flight);
+        (SendLog::after(count), Sent { number: count + 1 - in_flight, at })
+    }
+}
+
 impl LearnedLimit {
     /// Nothing is known of the limit, and nobody has set one. The key that leads tries out how much
     /// there is; the others wait for what it finds.
@@ -48,20 +66,14 @@ impl LearnedLimit {
         Self::at(Stage::Starting(SlowStart::new(leads)), SendLog::after(0))
     }
 
-    /// The limit that this answer tells of, while so many requests are under way; none where it is too
-    /// far off to matter.
-    pub fn told_by(heard: Heard, in_flight: u32) -> Option<Self> {
+    /// The limit that this answer tells of; none where it is too far off to matter.
+    pub fn told_by(heard: Heard, load: Load) -> Option<Self> {
         let quota = heard.quota?;
-        let in_flight = u64::from(in_flight);
-        if quota.remaining > 2 * in_flight + 16 {
+        if quota.remaining > 2 * u64::from(load.in_flight) + 16 {
             return None;
         }
-        // Which of them were sent later is not known: all.
-        let log = SendLog::after(in_flight.max(1));
-        let sent = Sent { number: 1, at: heard.sent.at };
-        let mut limit = Self::at(Stage::Felt(FeltLimit::unmeasured(sent.at, None)), log);
-        limit.told(sent, quota, None);
-        Some(limit)
+        let (log, sent) = load.log(heard.sent.at);
+        Some(Self::at(Stage::Told(ToldLimit::new(sent, quota, None)), log))
     }
 
     /// The limit that a refusal without a word lets expect.
@@ -290,9 +302,10 @@ mod tests {
     #[test]
     fn a_limit_that_is_far_off_is_not_kept() {
         let plenty = heard(0, 1.0, Some((10_000, 9_990, 0.06)));
-        assert!(LearnedLimit::told_by(plenty, 3).is_none());
+        let load = Load { in_flight: 3, so_far: 7 };
+        assert!(LearnedLimit::told_by(plenty, load).is_none());
         let near = heard(0, 1.0, Some((10_000, 9, 60.0)));
-        assert_eq!(LearnedLimit::told_by(near, 3).unwrap().known().unwrap().0, 10_000);
+        assert_eq!(LearnedLimit::told_by(near, load).unwrap().known().unwrap().0, 10_000);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::account::once;
 use super::{KeyId, KeyPool, NoKey, Wanted};
 use crate::core::health::{Backoff, Health};
 use crate::core::key_slot::Slot;
@@ -25,6 +26,8 @@ pub struct Pacing {
     some_follow: bool,
     /// How many requests have come since then and must wait.
     gathered: Option<(Timestamp, u32)>,
+    /// Whether some keys share an account.
+    pub(super) has_accounts: bool,
 }
 
 impl KeyPool {
@@ -50,7 +53,9 @@ impl KeyPool {
         }
         let is_starting = |slot: &&Slot| {
             let begins = slot.learned.as_ref().is_some_and(|limit| limit.is_starting());
-            begins && slot.health == Health::Ready && slot.will_do(wanted, now)
+            // One key of each account counts.
+            let is_one = slot.account == 0 || slot.account == slot.generation;
+            is_one && begins && slot.health == Health::Ready && slot.will_do(wanted, now)
         };
         let starting = self.each(wanted.scope).filter(is_starting).count();
         let (NoKey::CoolingUntil(until), Ok(keys @ 1..)) = (none, u32::try_from(starting)) else {
@@ -79,18 +84,20 @@ impl KeyPool {
 
     /// Counts a request on a watched key: its number.
     pub(super) fn sends(&mut self, slot: usize, now: Timestamp) -> u64 {
-        let leader = self.pacing.leader.filter(|&leader| self.leads(leader));
-        let Some(entry) = self.slots.get_mut(slot).and_then(Option::as_mut) else { return 0 };
-        let limit = entry.learned.get_or_insert_with(|| {
+        let leader = self.pacing.leader.filter(|&leader| self.leads(leader)).unwrap_or(slot);
+        let Some(entry) = self.slot(slot) else { return 0 };
+        let leads = leader == slot || self.slot(leader).is_some_and(|it| it.shares_with(entry));
+        if entry.learned.is_none() {
             self.pacing.some_follow = true;
-            let leader = *self.pacing.leader.insert(leader.unwrap_or(slot));
-            Box::new(LearnedLimit::starting(leader == slot))
-        });
-        let number = limit.sends(now.seconds());
-        if limit.is_forgotten(now.seconds()) {
-            entry.learned = None;
+            self.pacing.leader = Some(leader);
         }
-        self.place(slot);
+        let mut number = 0;
+        self.change_all(slot, &mut |entry| {
+            let limit = &mut entry.learned;
+            let begins = || Box::new(LearnedLimit::starting(leads));
+            number = limit.get_or_insert_with(begins).sends(now.seconds());
+            limit.take_if(|limit| limit.is_forgotten(now.seconds()));
+        });
         number
     }
 
@@ -102,7 +109,11 @@ impl KeyPool {
     /// A key has begun to answer, and says this of its limits; `held` until something that is used up
     /// is back.
     pub fn heard(&mut self, id: KeyId, heard: Heard, held: Option<Duration>, now: Timestamp) {
-        self.change(id, |slot| slot.heard(heard, held, now));
+        if self.slot_of(id).is_none() {
+            return;
+        }
+        let load = self.load(id.slot);
+        self.change_all(id.slot, &mut |slot| slot.heard(heard, load, held, now));
         let limit = self.slot_of(id).and_then(|slot| slot.learned.as_ref());
         if limit.is_some_and(|limit| limit.shows_no_limit()) {
             self.open();
@@ -119,7 +130,17 @@ impl KeyPool {
         now: Timestamp,
         backoff: Backoff<'_>,
     ) {
-        self.change(id, |slot| slot.refused(heard, rest, now, backoff));
+        if self.slot_of(id).is_none() {
+            return;
+        }
+        let (load, backoff) = (self.load(id.slot), once(backoff));
+        self.change_all(id.slot, &mut |slot| {
+            let health = slot.health;
+            slot.refused((heard, load), rest, now, &backoff);
+            if slot.generation != id.generation && matches!(health, Health::Dead(_)) {
+                slot.health = health; // which is its own, and weighs more
+            }
+        });
         self.share();
     }
 

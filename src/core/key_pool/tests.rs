@@ -1,5 +1,6 @@
 //! The pool as a plain value, told what time it is.
 
+mod accounts;
 #[cfg(not(target_arch = "wasm32"))]
 mod model;
 
