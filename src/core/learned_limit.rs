@@ -7,6 +7,9 @@ use super::send_log::SendLog;
 use super::slow_start::SlowStart;
 use super::time::{Timestamp, from_seconds};
 use super::told_limit::{Limit, Sent, ToldLimit};
+pub use kinship::{Grain, Kinship};
+
+mod kinship;
 
 /// A key's limit, as far as it is known.
 #[derive(Debug)]
@@ -15,6 +18,7 @@ pub struct LearnedLimit {
     log: SendLog,
     /// Until when the last refusal asked to wait, while nothing was sent since.
     asked_until: Option<f64>,
+    pub kinship: Kinship,
 }
 
 #[derive(Debug)]
@@ -76,13 +80,24 @@ impl LearnedLimit {
         Some(Self::at(Stage::Told(ToldLimit::new(sent, quota, None)), log))
     }
 
+    /// It is the limit of more keys than was thought, as this answer shows.
+    pub fn is_of_more(&mut self, heard: Heard, load: Load) {
+        let Some(quota) = heard.quota else { return };
+        let (log, sent) = load.log(heard.sent.at);
+        self.log = log;
+        match &mut self.stage {
+            Stage::Told(limit) => limit.begin_anew(sent, quota),
+            stage => *stage = Stage::Told(ToldLimit::new(sent, quota, None)),
+        }
+    }
+
     /// The limit that a refusal without a word lets expect.
     pub fn refused_by(now: f64, asked: Option<f64>) -> Self {
         Self::at(Stage::Felt(FeltLimit::unmeasured(now, asked)), SendLog::after(0))
     }
 
     fn at(stage: Stage, log: SendLog) -> Self {
-        Self { stage, log, asked_until: None }
+        Self { stage, log, asked_until: None, kinship: Kinship::default() }
     }
 
     /// When the next request may go out, while so many are under way, if that is ever to be waited for.

@@ -114,6 +114,13 @@ impl ToldLimit {
         self.reset_at = sent.at + quota.reset;
     }
 
+    /// Forgets what refusals seemed to show, and what was sent: goes on from this answer.
+    pub fn begin_anew(&mut self, sent: Sent, quota: Quota) {
+        (self.raised, self.seen.number) = (0.0, 0);
+        self.limit.is_window = false;
+        self.learn(sent, quota);
+    }
+
     /// Learns from a refusal, whose request has been struck out of the log.
     pub fn refused(&mut self, sent: Sent, quota: Quota, log: &SendLog) {
         if sent.number <= self.seen.number {
@@ -150,6 +157,13 @@ impl ToldLimit {
 
     fn requests(&self) -> f64 {
         self.limit.requests as f64
+    }
+
+    /// The seconds in which one comes back, where they do so one by one by all that was told, whoever
+    /// used them up.
+    pub fn each(&self) -> Option<f64> {
+        let may_be_bucket = self.low <= self.high * ROUNDING;
+        may_be_bucket.then(|| whole(self.low, self.high) / self.requests())
     }
 
     /// A request goes out.

@@ -12,7 +12,7 @@ use super::{KeyFate, KeyId, KeyPool};
 use crate::core::health::{Backoff, Health};
 use crate::core::key::ApiKey;
 use crate::core::key_slot::Slot;
-use crate::core::learned_limit::Load;
+use crate::core::learned_limit::{Grain, Heard, Kinship, Load};
 use crate::core::time::Timestamp;
 
 impl Slot {
@@ -129,6 +129,75 @@ impl KeyPool {
                 entry.is_well();
             }
         });
+    }
+
+    /// Looks what an answer shows of whose account its key belongs to.
+    pub(super) fn compare(&mut self, slot: usize, heard: Heard, is_granted: bool) {
+        let Some(limit) = self.slot_mut(slot).and_then(|entry| entry.learned.as_mut()) else {
+            return;
+        };
+        limit.kinship.keep(heard, is_granted);
+        if self.is_apart(slot) {
+            return self.part();
+        }
+        let Some(other) = self.kin_of(slot) else { return };
+        self.unite(slot, other);
+        let load = self.load(slot);
+        self.change_all(slot, &mut |entry| {
+            entry.learned.iter_mut().for_each(|limit| limit.is_of_more(heard, load));
+        });
+    }
+
+    /// What a key's answers have told, and how moments are told apart.
+    fn told(&self, slot: usize) -> Option<(&Slot, &Kinship, Grain)> {
+        let entry = self.slot(slot)?;
+        let limit = entry.learned.as_ref()?;
+        Some((entry, &limit.kinship, limit.grain()?))
+    }
+
+    /// Whether a key that was found to share an account shows that it does not.
+    fn is_apart(&self, slot: usize) -> bool {
+        let Some((entry, own, grain)) = self.told(slot) else { return false };
+        let is_apart = |other: usize| {
+            let Some((other, told, _)) = self.told(other) else { return false };
+            let is_declared = other.declared != 0 && other.declared == entry.declared;
+            let is_found = other.shares_with(entry) && !is_declared;
+            is_found && other.generation != entry.generation && own.is_apart_from(told, grain)
+        };
+        entry.account != entry.declared && (0..self.slots.len()).any(is_apart)
+    }
+
+    /// The key of another account which this one's answers show to be of its own, and of no other.
+    fn kin_of(&self, slot: usize) -> Option<usize> {
+        let (entry, last, grain) = self.told(slot)?;
+        let mut found: Option<(usize, &Slot)> = None;
+        let mut own = None;
+        for at in 0..self.slots.len() {
+            let Some((other, told, _)) = self.told(at) else { continue };
+            if !last.goes_on_from(told, grain) {
+                continue; // as nearly always
+            }
+            if other.shares_with(entry) {
+                return None;
+            }
+            let own = own.get_or_insert_with(|| self.told_to_account(entry));
+            if own.is_one_with(&self.told_to_account(other), grain) {
+                if found.is_some_and(|(_, found)| !found.shares_with(other)) {
+                    return None;
+                }
+                found = Some((at, other));
+            }
+        }
+        found.map(|(at, _)| at)
+    }
+
+    /// What the answers of all keys of an account have told.
+    fn told_to_account(&self, of: &Slot) -> Kinship {
+        let mut all = Kinship::default();
+        for slot in self.slots.iter().flatten().filter(|slot| slot.shares_with(of)) {
+            slot.learned.iter().for_each(|limit| all.add(&limit.kinship));
+        }
+        all
     }
 }
 

@@ -114,6 +114,7 @@ impl KeyPool {
         }
         let load = self.load(id.slot);
         self.change_all(id.slot, &mut |slot| slot.heard(heard, load, held, now));
+        self.compare(id.slot, heard, true);
         let limit = self.slot_of(id).and_then(|slot| slot.learned.as_ref());
         if limit.is_some_and(|limit| limit.shows_no_limit()) {
             self.open();
@@ -141,6 +142,7 @@ impl KeyPool {
                 slot.health = health; // which is its own, and weighs more
             }
         });
+        self.compare(id.slot, heard, false);
         self.share();
     }
 

@@ -3,6 +3,9 @@
 use std::cell::Cell;
 
 use super::*;
+use crate::core::learned_limit::Heard;
+use crate::core::limit_headers::Quota;
+use crate::core::told_limit::Sent;
 
 fn keys(names: &[&str]) -> Vec<ApiKey> {
     names.iter().map(|name| ApiKey::new(name)).collect()
@@ -22,6 +25,10 @@ fn lease(pool: &mut KeyPool, now: Timestamp) -> (String, KeyId) {
 
 fn states(pool: &KeyPool, now: Timestamp) -> Vec<KeyState> {
     pool.statuses(Scope::ALL, now).into_iter().map(|key| key.state).collect()
+}
+
+fn accounts(pool: &KeyPool) -> Vec<Option<String>> {
+    pool.statuses(Scope::ALL, START).into_iter().map(|key| key.account).collect()
 }
 
 #[test]
@@ -77,4 +84,60 @@ fn they_rest_as_long_where_chance_says_how_long() {
     });
     let rests = pool.statuses(Scope::ALL, START).into_iter().filter_map(|key| key.rests_for);
     assert!(rests.eq([Duration::from_secs(1); 2]));
+}
+
+/// Some requests of a minute are answered: of which key, and how many are left.
+fn tell(pool: &mut KeyPool, ids: &[KeyId], minute: u32, told: &[(usize, u64)]) {
+    for (number, &(key, remaining)) in (100 * u64::from(minute)..).zip(told) {
+        let passed = 40.1 - 5.0 * remaining as f64;
+        let quota = Some(Quota { limit: 9, remaining, reset: 60.0 - passed });
+        let at = 60.0 * f64::from(minute) + passed;
+        let heard = Heard { sent: Sent { number, at }, quota };
+        pool.heard(ids[key], heard, None, START + Duration::from_secs_f64(at));
+    }
+}
+
+/// A pool whose keys are in use, so that their answers can be told of.
+fn in_use(mut pool: KeyPool) -> (KeyPool, Vec<KeyId>) {
+    let ids = (0..3).map(|_| lease(&mut pool, START).1).collect();
+    (pool, ids)
+}
+
+const ALTERNATELY: [(usize, u64); 8] =
+    [(0, 8), (1, 7), (0, 6), (1, 5), (0, 4), (1, 3), (0, 2), (1, 1)];
+const EACH_ITS_OWN: [(usize, u64); 8] =
+    [(0, 8), (1, 8), (0, 7), (1, 7), (0, 6), (1, 6), (0, 5), (1, 5)];
+
+#[test]
+fn series_that_go_on_from_each_other_join_and_what_is_told_twice_parts() {
+    let (mut pool, ids) = in_use(pool(&["key-a", "key-b", "key-c"]));
+    tell(&mut pool, &ids, 1, &ALTERNATELY);
+    let [a, b, c] = [0, 1, 2].map(|key| accounts(&pool)[key].clone());
+    assert!(a.is_some() && a == b && c.is_none());
+    tell(&mut pool, &ids, 2, &EACH_ITS_OWN);
+    assert_eq!(accounts(&pool), [None, None, None]);
+}
+
+#[test]
+fn series_of_equal_limits_join_nothing() {
+    let (mut pool, ids) = in_use(pool(&["key-a", "key-b", "key-c"]));
+    for minute in 1..9 {
+        tell(&mut pool, &ids, minute, &EACH_ITS_OWN);
+    }
+    assert_eq!(accounts(&pool), [None, None, None]);
+    // Nor does what others have used up of one of them.
+    for minute in 9..18 {
+        let told = [(0, 8), (1, 8), (0, 7), (0, 6), (1, 5), (0, 5), (1, 3), (0, 4)];
+        tell(&mut pool, &ids, minute, &told);
+    }
+    assert_eq!(accounts(&pool), [None, None, None]);
+}
+
+#[test]
+fn what_is_declared_stays() {
+    let (mut pool, ids) = in_use(declared());
+    let before = accounts(&pool);
+    assert!(before[0].is_some() && before[0] == before[1] && before[2].is_none());
+    (1..5).for_each(|minute| tell(&mut pool, &ids, minute, &EACH_ITS_OWN));
+    assert_eq!(accounts(&pool), before);
 }

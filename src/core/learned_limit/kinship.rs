@@ -1,0 +1,139 @@
+//! Whether two keys share one quota, by what their answers tell is left of it.
+//!
+//! Equal limits prove nothing. But what one quota has left is told to one request alone, of whichever
+//! key: the series of one key goes on where that of the other leaves off, and nothing is ever told twice.
+//! Keys that have a quota each go on from their own answers, and are told the same things.
+
+use super::{Heard, LearnedLimit, Stage};
+use crate::core::limit_headers::Quota;
+
+/// So many answers of a key are kept.
+const KEPT: usize = 24;
+
+/// So many of them that go on from another key's, and none that was told twice, show one quota…
+const JOINS_AFTER: usize = 4;
+
+/// …and so many that were told twice show two.
+const PARTS_AFTER: usize = 3;
+
+/// What an answer has told: so many are left until all are back at that moment, in seconds.
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    limit: u64,
+    left: u64,
+    full_at: f64,
+    reset: f64,
+    is_granted: bool,
+}
+
+/// The last answers of a key.
+#[derive(Debug, Default)]
+pub struct Kinship(Vec<Told>);
+
+/// How moments are told apart.
+#[derive(Clone, Copy, Debug)]
+pub struct Grain {
+    /// The seconds by which a request puts off the moment when a bucket is full; a window's end stays.
+    each: Option<f64>,
+    /// By less, two are the same: the network is not always as quick.
+    near: f64,
+}
+
+impl Told {
+    fn is_same(&self, other: &Self, grain: Grain) -> bool {
+        self.ends_with(other, grain)
+            && self.left == other.left
+            && self.is_granted == other.is_granted
+    }
+
+    /// Whether all are back at the same moment.
+    fn ends_with(&self, other: &Self, grain: Grain) -> bool {
+        self.limit == other.limit && (self.full_at - other.full_at).abs() < grain.near
+    }
+
+    /// Whether the other was the last that was granted before it, in the same window or bucket.
+    fn goes_on_from(&self, other: &Self, grain: Grain) -> bool {
+        if !other.is_granted || self.limit != other.limit {
+            return false;
+        }
+        let left = self.left + u64::from(self.is_granted);
+        let in_bucket = |each: f64| {
+            let filled = self.full_at - if self.is_granted { each } else { 0.0 };
+            (filled - other.full_at).abs() < grain.near && other.left <= left
+        };
+        let in_window = self.ends_with(other, grain) && other.left == left;
+        in_window || grain.each.is_some_and(in_bucket)
+    }
+
+    fn goes_on_from_any(&self, of: &Kinship, grain: Grain) -> bool {
+        !self.may_be_first(grain) && of.0.iter().any(|told| self.goes_on_from(told, grain))
+    }
+
+    /// Whether nobody need have gone before it: all were there.
+    fn may_be_first(&self, grain: Grain) -> bool {
+        let was_full = |each: f64| self.reset < each + grain.near;
+        self.is_granted && (self.left + 1 >= self.limit || grain.each.is_some_and(was_full))
+    }
+}
+
+impl Kinship {
+    /// Keeps what an answer tells.
+    pub fn keep(&mut self, heard: Heard, is_granted: bool) {
+        let Some(quota) = heard.quota else { return };
+        let Quota { limit, remaining: left, reset } = quota;
+        let told = Told { limit, left, full_at: heard.sent.at + reset, reset, is_granted };
+        // Of the refusals of a burst, one tells all.
+        self.0.pop_if(|last| !last.is_granted && !is_granted);
+        if self.0.len() == KEPT {
+            self.0.remove(0);
+        }
+        self.0.push(told);
+    }
+
+    /// Adds the answers of another key.
+    pub fn add(&mut self, other: &Self) {
+        self.0.extend_from_slice(&other.0);
+    }
+
+    /// Whether its last answer goes on from one of these.
+    pub fn goes_on_from(&self, other: &Self, grain: Grain) -> bool {
+        self.0.last().is_some_and(|last| last.goes_on_from_any(other, grain))
+    }
+
+    /// Whether it is sure that the two share one quota.
+    pub fn is_one_with(&self, other: &Self, grain: Grain) -> bool {
+        let links = [self.links(other, grain), other.links(self, grain)];
+        let are_enough = links[0] + links[1] >= JOINS_AFTER && links.iter().all(|links| *links > 0);
+        are_enough && self.told_twice(other, grain) == 0
+    }
+
+    /// Whether it is sure that they do not.
+    pub fn is_apart_from(&self, other: &Self, grain: Grain) -> bool {
+        self.told_twice(other, grain) >= PARTS_AFTER
+    }
+
+    fn told_twice(&self, other: &Self, grain: Grain) -> usize {
+        let is_twice =
+            |told: &&Told| told.is_granted && other.0.iter().any(|it| it.is_same(told, grain));
+        self.0.iter().filter(is_twice).count()
+    }
+
+    /// How many answers go on from the other's, and from none of its own.
+    fn links(&self, other: &Self, grain: Grain) -> usize {
+        let is_link = |told: &&Told| {
+            told.goes_on_from_any(other, grain) && !told.goes_on_from_any(self, grain)
+        };
+        self.0.iter().filter(is_link).count()
+    }
+}
+
+impl LearnedLimit {
+    /// How moments are told apart where the provider tells of its limit, exactly enough.
+    pub fn grain(&self) -> Option<Grain> {
+        let Stage::Told(limit) = &self.stage else { return None };
+        let each = limit.each();
+        let near = each.map_or(0.05 * limit.limit.per, |each| 0.3 * each);
+        let is_rounded = self.kinship.0.last()?.reset.fract() == 0.0;
+        (!is_rounded || near > 1.0).then_some(Grain { each, near })
+    }
+}
