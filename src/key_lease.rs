@@ -136,7 +136,18 @@ impl KeyLease {
         lock(&self.shared.pool).refused(self.id, heard, rest, now, backoff);
         self.shared.freed();
         if let Some(Besides { remote: Some(remote), .. }) = self.besides.as_deref() {
-            remote.rests(self.rest());
+            let rest = self.rest();
+            remote.rests(rest);
+            self.account_rests(remote, rest);
+        }
+    }
+
+    /// What keys share an account rests as one: the others rest as long, wherever they are used.
+    fn account_rests(&self, remote: &RemoteLease, rest: Option<(Duration, KeyState)>) {
+        let Some(rest) = rest else { return };
+        let others = lock(&self.shared.pool).others_of_account(self.id);
+        for key in others {
+            remote.key_rests(&self.shared.fingerprint(&key), rest);
         }
     }
 
@@ -172,6 +183,7 @@ impl KeyLease {
             self.shared.freed();
             if let Some(remote) = remote {
                 let rest = fate.is_about_the_key().then(|| self.rest()).flatten();
+                self.account_rests(&remote, rest);
                 remote.end(matches!(fate, KeyFate::Works), rest);
             }
         }

@@ -37,8 +37,14 @@ impl RemoteLease {
 
     /// Its key rests from now on: others must know before the lease ends.
     pub fn rests(&self, rest: Option<(Duration, KeyState)>) {
-        let Some(key) = self.name.split('|').nth(2).filter(|_| rest.is_some()) else { return };
-        self.store.tell(Request::new("rest").text("key", key).rest(rest).finish());
+        if let (Some(key), Some(rest)) = (self.name.split('|').nth(2), rest) {
+            self.key_rests(key, rest);
+        }
+    }
+
+    /// So does a key of this name.
+    pub fn key_rests(&self, key: &str, rest: (Duration, KeyState)) {
+        self.store.tell(Request::new("rest").text("key", key).rest(Some(rest)).finish());
     }
 
     /// Ends it with what it showed of the key.

@@ -272,6 +272,25 @@ fn what_a_key_shows_is_told_to_all_at_once() {
 }
 
 #[test]
+fn keys_of_one_account_rest_for_all_together() {
+    let limited = Reply::status(429).header("retry-after", "7");
+    let mut settings = settings(0).with_account([key(1), key(2)]);
+    settings.api_keys.push(key(3).into());
+    let rig = rig(settings, OnFailure::Error, vec![limited, Reply::answer("Left.")], grants);
+    rig.run(async {
+        rig.chat(None).await.unwrap();
+        rig.sleep(0.1).await;
+    });
+    let said = rig.store.said();
+    let rests = said.iter().filter(|said| said.op() == "rest" && said.json["rest"] == json!(7));
+    let rests: Vec<_> = rests.map(|said| &said.json["key"]).collect();
+    let [one, two, three] = [0, 1, 2].map(|at| &said[0].json["keys"][at]);
+    assert!(rests.contains(&one) && rests.contains(&two) && !rests.contains(&three), "{rests:?}");
+    let offered = said.iter().filter_map(|said| said.json.get("keys")).next_back();
+    assert_eq!(offered, Some(&json!([three])));
+}
+
+#[test]
 fn a_lease_is_renewed_for_as_long_as_it_is_held() {
     let slow = Reply::answer("Left.").after(25 * SECOND);
     let rig = rig(settings(1), OnFailure::Error, vec![slow], grants);

@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::ops::Range;
 use std::time::Duration;
 
-use super::{KeyFate, KeyId, KeyPool};
+use super::{KeyFate, KeyId, KeyPool, Scope};
 use crate::core::health::{Backoff, Health};
 use crate::core::key::ApiKey;
 use crate::core::key_slot::Slot;
@@ -119,6 +119,18 @@ impl KeyPool {
                 slot.learn_of_account(fate, now, &|_| rest.unwrap_or_default());
             }
         });
+    }
+
+    /// The other keys of an account, which rest with it.
+    pub fn others_of_account(&self, id: KeyId) -> Vec<ApiKey> {
+        let Some(of) = self.slot(id.slot).filter(|slot| slot.account != 0) else {
+            return Vec::new();
+        };
+        let rests = |slot: &&Slot| {
+            let is_other = slot.shares_with(of) && slot.generation != of.generation;
+            is_other && !slot.retired && !matches!(slot.health, Health::Dead(_))
+        };
+        self.each(Scope::ALL).filter(rests).map(|slot| slot.key.key.clone()).collect()
     }
 
     /// A key is well, as somebody knows: so is its account.
