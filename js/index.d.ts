@@ -342,10 +342,10 @@ export interface OpenAICompatibleOptions extends ClientSettings, HostOptions {
   /** The pool that its keys come from. One of this and `apiKeys` is needed. */
   apiKeyPool?: APIKeyPool;
   /**
-   * Its keys, in place of a pool. Clients with the very same keys share a pool, others never do. May be empty only
-   * for a server on this machine.
+   * Its keys, in place of a pool. Clients with the very same keys share a pool, others never do. Those in a list of
+   * their own share one account. May be empty only for a server on this machine.
    */
-  apiKeys?: string | ReadonlyArray<string>;
+  apiKeys?: string | KeyList;
   /** The provider's name, which pools are shared by. Default: the pool's, or `"default"`. */
   providerId?: string;
 }
@@ -649,10 +649,16 @@ export interface Partial {
 
 // ---------------------------------------------------------------- the parts
 
+/**
+ * Keys. Those in a list of their own share one account at the provider, and with it its quota: what is learned of the
+ * limit of one holds for all, and when one rests as it is limited or out of credit, all do.
+ */
+export type KeyList = ReadonlyArray<string | ReadonlyArray<string>>;
+
 /** The options of {@link APIKeyPool}'s constructor. */
 export interface APIKeyPoolOptions {
-  /** The keys. Duplicates count once. */
-  apiKeys: string | ReadonlyArray<string>;
+  /** The keys. Duplicates count once. Those in a list of their own share one account. */
+  apiKeys: string | KeyList;
   /** The provider's name. */
   providerId: string;
   /** The address that the keys are for; they are sent to no other origin. Default: the known provider's, or that of the first client. */
@@ -680,10 +686,12 @@ export class APIKeyPool {
   decrementTaskCount(key: string): boolean;
   /** Adds a key. One that rests or was refused is taken to be well again. */
   addKey(key: string): void;
+  /** Adds keys that share one account. Of those that are there already it is said now. */
+  addAccount(keys: ReadonlyArray<string>): void;
   /** Retires a key: no new work, and gone when its last request ends. False if the pool does not know it. */
   removeKey(key: string): boolean;
   /** Makes these the pool's keys: adds the new ones, retires the missing. */
-  reload(keys: ReadonlyArray<string>): void;
+  reload(keys: KeyList): void;
   /** A look at every key, in the order in which they were added. */
   statuses(): KeyStatus[];
 }
@@ -691,6 +699,8 @@ export class APIKeyPool {
 /** How a key is doing. Keys are never shown: a label is `…abcd`. */
 export interface KeyStatus {
   label: string;
+  /** Where it shares its account with others, as declared or found out: the label of the first of them. */
+  account?: string;
   /** `cooling`: rate limited, after a 429 or as its limit is used up for the moment. `exhausted`: out of quota or credit. `dead`: refused. */
   state: "ready" | "cooling" | "exhausted" | "dead";
   /** How long it still rests, in seconds; absent where it is ready or nobody knows. */

@@ -239,6 +239,6 @@ function made(options, site) {
   }
   const inPage = problemsInPage(core, { dangerouslyAllowBrowser });
   if (inPage.length) throw configError(inPage, site);
-  if (pool) keys.forEach((key) => pool.addKey(key));
+  if (pool) keys.forEach((key) => (Array.isArray(key) ? pool.addAccount(key) : pool.addKey(key)));
   return core;
 }

@@ -34,7 +34,8 @@ function literal(value) {
   return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, escaped(one)]));
 }
 
-const escaped = (value) => (typeof value === "string" && value.startsWith("$") ? `$${value}` : value);
+const escaped = (value) =>
+  Array.isArray(value) ? value.map(escaped) : typeof value === "string" && value.startsWith("$") ? `$${value}` : value;
 
 /** A problem's path in such a text without the provider and the model, however they are written. */
 export const pathInEntry = (path) => path.replace(/^(?:\.?[^.[\]"]+|\["(?:[^"\\]|\\.)*"\]){2}\.?/, "");

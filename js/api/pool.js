@@ -32,7 +32,13 @@ export class APIKeyPool {
     if (baseUrl !== undefined && typeof baseUrl !== "string") problems.push(["baseUrl", "expected a string"]);
     const keys = listOfKeys(apiKeys, problems);
     if (problems.length) throw configError(problems, site);
-    this.#core = told(site, () => new Pool(providerId, baseUrl, keys));
+    this.#core = told(site, () => new Pool(providerId, baseUrl, keys.flat()));
+    this.#join(keys, site);
+  }
+
+  /** Those that stand in a list of their own share an account. */
+  #join(keys, site) {
+    keys.filter(Array.isArray).forEach((account) => told(site, () => this.#core.share_account(account)));
   }
 
   get providerId() {
@@ -65,6 +71,14 @@ export class APIKeyPool {
     told(site, () => this.#core.add(key));
   }
 
+  addAccount(keys) {
+    const site = callSite(this.addAccount);
+    const problems = [];
+    const account = listOfKeys([isKey(keys) ? [keys] : keys], problems);
+    if (problems.length) throw configError(problems, site);
+    this.#join(account, site);
+  }
+
   removeKey(key) {
     return this.#core.remove(String(key));
   }
@@ -74,7 +88,8 @@ export class APIKeyPool {
     const problems = [];
     const list = listOfKeys(keys, problems);
     if (problems.length) throw configError(problems, site);
-    told(site, () => this.#core.reload(list));
+    told(site, () => this.#core.reload(list.flat()));
+    this.#join(list, site);
   }
 
   statuses() {
@@ -84,20 +99,24 @@ export class APIKeyPool {
 
 /** The engine's list of what a key has done, as an object. */
 export function statusOf(values) {
-  const [failures, latency, firstToken, limit] = values.slice(STATUS.length);
+  const [failures, latency, firstToken, limit, account] = values.slice(STATUS.length);
   const status = { ...fields(STATUS, values), failures: {} };
   for (let at = 0; at < failures.length; at += 2) status.failures[failures[at]] = failures[at + 1];
   if (latency) status.latency = fields(QUANTILES, latency);
   if (firstToken) status.firstToken = fields(QUANTILES, firstToken);
   if (limit) status.limit = fields(["requests", "per"], limit);
+  if (account) status.account = account;
   return status;
 }
 
-/** One key or several, as a list; what is wrong with it is added to the problems. */
+const isKey = (key) => typeof key === "string";
+
+/** One key or several, or lists of those that share an account; what is wrong with them is added to the problems. */
 export function listOfKeys(keys, problems) {
-  const list = typeof keys === "string" ? [keys] : keys;
-  if (Array.isArray(list) && list.every((key) => typeof key === "string")) return list;
-  problems.push(["apiKeys", "expected a string or a list of strings"]);
+  const list = isKey(keys) ? [keys] : keys;
+  const isFit = (key) => isKey(key) || (Array.isArray(key) && key.length > 0 && key.every(isKey));
+  if (Array.isArray(list) && list.every(isFit)) return list;
+  problems.push(["apiKeys", "expected a string, or a list of strings and of lists of them"]);
   return [];
 }
 

@@ -78,6 +78,11 @@ impl Pool {
         self.0.add_key(key).map_err(|error| lists::error(&error))
     }
 
+    /// Adds keys that share an account.
+    pub fn share_account(&self, keys: Vec<String>) -> Result<(), JsValue> {
+        self.0.add_account(keys).map_err(|error| lists::error(&error))
+    }
+
     /// Retires a key.
     pub fn remove(&self, key: &str) -> bool {
         self.0.remove_key(key)
@@ -130,6 +135,7 @@ fn status(key: &KeyStatus) -> JsValue {
         quantiles(key.latency),
         quantiles(key.first_token),
         limit(key.limit),
+        key.account.as_deref().into(),
     ])
 }
 

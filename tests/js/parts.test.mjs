@@ -64,6 +64,28 @@ test("a pool hands out the least loaded key, and keeps its keys to itself", () =
   }
 });
 
+test("keys in a list of their own share an account", async () => {
+  const baseUrl = "https://accounts.example.com/v1";
+  const accounts = (of) => of.statuses().map((key) => key.account);
+  const [one, two, three] = ["key-one-000001", "key-two-000002", "key-three-0003"];
+  const pool = new APIKeyPool({ apiKeys: [one, [two, three]], providerId: "accounts", baseUrl });
+  assert.deepEqual(accounts(pool), [undefined, "…0002", "…0002"]);
+  pool.addAccount([one, "key-four-000004"]);
+  assert.deepEqual(accounts(pool), ["…0001", "…0002", "…0002", "…0001"]);
+  pool.reload([[three], one]);
+  assert.deepEqual(accounts(pool), [undefined, undefined]);
+  for (const unfit of [[], [[two]], [7], undefined]) assert.throws(() => pool.addAccount(unfit), ConfigError);
+  for (const apiKeys of [[one, []], [[one, [two]]], [[one, 7]]]) assert.throws(() => new APIKeyPool({ apiKeys, providerId: "x" }), ConfigError);
+
+  const literal = ["$one-key-000001", ["$two-key-000002", "$three-key-0003"]];
+  const llm = new OpenAICompatible({ apiKeys: literal, providerId: "accounts of a client", baseUrl, model: "m" });
+  assert.deepEqual(accounts(llm.keyPool), [undefined, "…0002", "…0002"]);
+  const twice = caught(() => new OpenAICompatible({ apiKeys: [one, [two, one]], baseUrl, model: "m" }));
+  assert.deepEqual(twice.problems.map(({ path, message }) => [path, message]), [["apiKeys[1][1]", "belongs to another account, too"]]);
+  const text = JSON.stringify({ entries: { m: { api_keys: literal.map((key) => [key].flat().map((it) => `$${it}`)), base_url: baseUrl } } });
+  assert.deepEqual(accounts(OpenAICompatible.loadFromJson(text).entries.m.keyPool), [undefined, "…0002", "…0002"]);
+});
+
 test("a pool without an address takes that of its first client, and no other", async () => {
   const pool = new APIKeyPool({ apiKeys: ["sk-unbound-000001"], providerId: "unbound" });
   assert.equal(pool.baseUrl, "");
