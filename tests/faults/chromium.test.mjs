@@ -1,10 +1,11 @@
 // The fault table through the npm package, in a page in Chromium.
 
+import assert from "node:assert/strict";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import { after, before } from "node:test";
-import { startBrowser } from "../www/harness.mjs";
+import test, { after, before } from "node:test";
+import { startBrowser, startSite } from "../www/harness.mjs";
 import { runTable } from "./table.mjs";
 
 const root = new URL("../../", import.meta.url);
@@ -46,3 +47,36 @@ const baseUrlOf = (row, way) => {
 };
 
 runTable("Chromium", (question) => page.evaluate(callThere, question), baseUrlOf);
+
+/** A provider that tells of a limit with each answer, which pages may read if it is `exposed`. */
+function limited(exposed) {
+  let left = 8;
+  return ({ method }, response) => {
+    const headers = { "access-control-allow-origin": "*", "access-control-allow-headers": "*, authorization" };
+    if (method === "OPTIONS") return response.writeHead(204, headers).end();
+    const told = { limit: 8, remaining: (left -= 1), reset: "59.5s" };
+    const names = Object.keys(told).map((name) => `x-ratelimit-${name}-requests`);
+    Object.values(told).forEach((value, at) => (headers[names[at]] = String(value)));
+    if (exposed) headers["access-control-expose-headers"] = names.join(", ");
+    const answer = { choices: [{ message: { role: "assistant", content: "Hi!" }, finish_reason: "stop" }] };
+    response.writeHead(200, { ...headers, "content-type": "application/json" }).end(JSON.stringify(answer));
+  };
+}
+
+/** Runs in the page. */
+async function limitSeen(baseUrl) {
+  const { OpenAICompatible } = await import("/dist/browser.js");
+  const apiKeys = ["sk-in-a-page-0001", ["sk-in-a-page-0002", "sk-in-a-page-0003"]];
+  const llm = new OpenAICompatible({ apiKeys, providerId: baseUrl, baseUrl, model: "m", dangerouslyAllowBrowser: true });
+  const ask = () => llm.chat([{ role: "user", content: "Hi!" }], { timeout: 5 });
+  const answers = await Promise.all([ask(), ask(), ask(), ask(), ask(), ask()]);
+  return { answers: answers.length, limits: llm.keyPool.statuses().map((key) => key.limit?.requests ?? 0) };
+}
+
+test("Chromium: limits that a page cannot read change nothing", async () => {
+  for (const [exposed, limits] of [[true, [8, 8, 8]], [false, [0, 0, 0]]]) {
+    const provider = await startSite(limited(exposed));
+    assert.deepEqual(await page.evaluate(limitSeen, `${provider.url}v1`), { answers: 6, limits });
+    provider.end();
+  }
+});
