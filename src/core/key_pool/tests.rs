@@ -3,6 +3,8 @@
 mod accounts;
 #[cfg(not(target_arch = "wasm32"))]
 mod model;
+#[cfg(not(target_arch = "wasm32"))]
+mod series;
 
 use std::time::Duration;
 

@@ -27,7 +27,7 @@ fn states(pool: &KeyPool, now: Timestamp) -> Vec<KeyState> {
     pool.statuses(Scope::ALL, now).into_iter().map(|key| key.state).collect()
 }
 
-fn accounts(pool: &KeyPool) -> Vec<Option<String>> {
+pub fn accounts(pool: &KeyPool) -> Vec<Option<String>> {
     pool.statuses(Scope::ALL, START).into_iter().map(|key| key.account).collect()
 }
 
@@ -87,8 +87,9 @@ fn they_rest_as_long_where_chance_says_how_long() {
 }
 
 /// Some requests of a minute are answered: of which key, and how many are left.
-fn tell(pool: &mut KeyPool, ids: &[KeyId], minute: u32, told: &[(usize, u64)]) {
-    for (number, &(key, remaining)) in (100 * u64::from(minute)..).zip(told) {
+pub fn tell(pool: &mut KeyPool, ids: &[KeyId], minute: u32, told: &[(usize, u64)]) {
+    for &(key, remaining) in told {
+        let number = 100 * u64::from(minute) + 10 - remaining;
         let passed = 40.1 - 5.0 * remaining as f64;
         let quota = Some(Quota { limit: 9, remaining, reset: 60.0 - passed });
         let at = 60.0 * f64::from(minute) + passed;
@@ -98,7 +99,7 @@ fn tell(pool: &mut KeyPool, ids: &[KeyId], minute: u32, told: &[(usize, u64)]) {
 }
 
 /// A pool whose keys are in use, so that their answers can be told of.
-fn in_use(mut pool: KeyPool) -> (KeyPool, Vec<KeyId>) {
+pub fn in_use(mut pool: KeyPool) -> (KeyPool, Vec<KeyId>) {
     let ids = (0..3).map(|_| lease(&mut pool, START).1).collect();
     (pool, ids)
 }
