@@ -140,9 +140,10 @@ impl<'a> FileReader<'a, '_> {
             let name = self.listed_name(&entry, &fields);
             let known = named.iter().rfind(|(earlier, _)| Some(*earlier) == name);
             if let Some((_, line)) = known {
-                let message =
-                    format_args!("has the same `{MODEL_NAME}` as the entry on line {line}");
-                self.reader.problem(&entry, message);
+                self.reader.problem(
+                    &entry,
+                    format_args!("has the same `{MODEL_NAME}` as the entry on line {line}"),
+                );
             }
             named.extend(name.map(|name| (name, self.reader.line(&entry))));
             // Nothing is loaded without a name; a stand-in lets the settings be checked even so.
@@ -201,16 +202,18 @@ impl<'a> FileReader<'a, '_> {
             // At the latest it is the entry itself.
             let Some(other) = self.entries.iter().find(shares) else { continue };
             if rate_limits(&other.settings) != rate_limits(settings) {
-                let message = format_args!(
-                    "has other rate limits than `{}`, but both are the model `{}` at {} and share \
-                     one bucket: give both the same `{}` and `{}`",
-                    other.node.path,
-                    settings.model,
-                    settings.base_url,
-                    Setting::RateLimitCapacity.name(),
-                    Setting::RateLimitRefillRate.name(),
+                self.reader.problem(
+                    &entry.node,
+                    format_args!(
+                        "has other rate limits than `{}`, but both are the model `{}` at {} and share \
+                         one bucket: give both the same `{}` and `{}`",
+                        other.node.path,
+                        settings.model,
+                        settings.base_url,
+                        Setting::RateLimitCapacity.name(),
+                        Setting::RateLimitRefillRate.name(),
+                    ),
                 );
-                self.reader.problem(&entry.node, message);
             }
         }
     }

@@ -84,8 +84,8 @@ pub(super) fn report_unknown(reader: &mut Reader<'_>, fields: &[Member<'_>], in_
         let mut names = Setting::all().map(Setting::name).chain(in_list.then_some(MODEL_NAME));
         match nearest_name(name, &mut names) {
             Some(near) => {
-                let message = format_args!("is not a known setting; did you mean `{near}`?");
-                reader.problem(value, message);
+                reader
+                    .problem(value, format_args!("is not a known setting; did you mean `{near}`?"));
             }
             None => reader.problem(value, format_args!("is not a known setting")),
         }
