@@ -53,6 +53,7 @@ const EVERY_TIME = [
   { name: "fault table, in Chromium", run: (count) => faultTable("chromium", count) },
   { name: "pages, in Chromium", run: inPage },
   packageTests("npm package, where it runs", ["types", "node-esm", "node-cjs", "deno", "bun", "page", "workerd", "durable-object", "edge-runtime"]),
+  { name: "code in the pages", run: docsCode },
 ];
 
 const LONG = [
@@ -79,6 +80,12 @@ const LONG = [
 /** The tests of the npm package, in some of the runtimes. */
 function packageTests(name, runtimes) {
   return step(name, `node scripts/with-provider.mjs node tests/package/run.mjs ${runtimes.join(" ")}`);
+}
+
+/** The code of the README and of docs/, as those find it who copy it. */
+async function docsCode(count) {
+  await chromedriver(); // and the browser that it drives
+  return runCommand({ command: ["node", "scripts/with-provider.mjs", "node", "tests/docs/run.mjs"] }, count);
 }
 
 /** The tests of a folder by Node's own runner, against a provider that is started for them. */

@@ -160,6 +160,9 @@ export const ensureValgrind = () =>
 export const ensureRedis = () =>
   ensureFromDebian("Redis", () => output(["redis-server", "--version"]), ["redis-server"], "a redis-server on the PATH");
 
+/** Makes sure of a Python, whose parser reads the Python in the pages. */
+export const ensurePython = () => ensureFromDebian("Python 3", () => output(["python3", "--version"]), ["python3"], "a python3 on the PATH");
+
 /** Makes sure of the packages of package-lock.json. */
 export async function npmPackages() {
   const lock = createHash("sha256").update(readFileSync(join(root, "package-lock.json"))).digest("hex");

@@ -161,9 +161,3 @@ pub use shared_state::{OnFailure, SharedState, SharedStateError, SharedStateOpti
 pub use snapshot::Snapshot;
 pub use stats::{BucketStats, ClientStats, Waits, WaitsFor};
 pub use token_bucket::{Refused, TokenBucket};
-
-/// The code of these pages is compiled with the crate's own, where the features that they show are there.
-#[cfg(all(doctest, feature = "macros"))]
-#[doc = include_str!("../README.md")]
-#[doc = include_str!("../docs/observability.md")]
-struct Pages;

@@ -30,6 +30,25 @@ export async function openPage(project, path, { headers = {} } = {}) {
   }
 }
 
+/** Opens a URL for a test that clicks; an error in the page's console fails it. */
+export async function withPage(url, body) {
+  browser ??= await playwright.launch({ executablePath: await chromium(), args: FLAGS });
+  const page = await browser.newPage();
+  const errors = [];
+  page.on("pageerror", (error) => errors.push(error.message));
+  page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
+  page.setDefaultTimeout(20_000);
+  try {
+    await page.goto(url);
+    const results = await body(page);
+    return [...results, { name: "no error in the console", problem: errors.join("\n") }];
+  } catch (error) {
+    throw new Error([error.message, ...errors].join("\n"));
+  } finally {
+    await page.close();
+  }
+}
+
 export async function closeChromium() {
   await browser?.close();
 }

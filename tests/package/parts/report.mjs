@@ -6,10 +6,10 @@ const LONGEST = 180_000; // milliseconds
 export class NoSuchRuntime extends Error {}
 
 /** Runs a runtime's checks, which resolve to `[{ name, problem }]`; prints them, and gives back how many failed. */
-export async function report(runtime, test) {
+export async function report(runtime, test, longest = LONGEST) {
   console.log(`\n${runtime}`);
   const start = performance.now();
-  const results = await within(LONGEST, test()).catch((error) => [
+  const results = await within(longest, test()).catch((error) => [
     error instanceof NoSuchRuntime ? { name: "runs", ignored: error.message } : { name: "runs", problem: error?.stack ?? String(error) },
   ]);
   if (!results.length) results.push({ name: "runs", problem: "it made no check" });
