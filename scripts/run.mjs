@@ -104,6 +104,14 @@ export function output(command, { stderr = "ignore" } = {}) {
   return status === 0 ? stdout : undefined;
 }
 
+/** The output of a short command that has to succeed, and is shown. */
+export function mustPrint(command) {
+  console.log(`$ ${command.join(" ")}`);
+  const text = output(command, { stderr: "inherit" });
+  if (text === undefined) throw new Failure(`failed: ${command.join(" ")}`);
+  return text;
+}
+
 /** Runs a script's main function; a failure is shown as a message, and sets the exit code. */
 export async function main(body) {
   try {

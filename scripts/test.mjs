@@ -5,9 +5,10 @@
 
 import { readdirSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
+import { checkArchives, testArchives } from "./archives.mjs";
 import { chromedriver, firefox, wasmPack, webKit } from "./browsers.mjs";
 import { build, targetDirectory } from "./build.mjs";
-import { checkArchive, checkBareDependencies } from "./checks.mjs";
+import { checkBareDependencies } from "./checks.mjs";
 import { fuzz } from "./fuzz.mjs";
 import { checkInstructions } from "./instructions.mjs";
 import { Failure, main, root, run } from "./run.mjs";
@@ -64,7 +65,8 @@ const LONG = [
   { name: "web tests, by wasm-pack", run: byWasmPack },
   { name: "memory over 20,000 streams", run: (count) => nodeTests("tests/js", count, { LOCKKEEPER_TEST_STREAMS: "20000" }) },
   { name: "Redis stands still for 10 seconds", run: (count) => sharedState(["processes"], count, { LOCKKEEPER_TEST_STOP_SECONDS: "10" }) },
-  { name: "contents of the archive", run: checkArchive },
+  { name: "contents of the archives", run: checkArchives },
+  { name: "crates, from their archives", run: testArchives },
   step("examples", `cargo build --locked --examples ${TYPED}`),
   step("messages of the attributes", `cargo test --locked ${TYPED} --test macro_errors`),
   { name: "fuzzing, 20 seconds a target", run: () => fuzz(20) },
