@@ -15,6 +15,7 @@ import { Failure, main, root, run } from "./run.mjs";
 import { checkSize } from "./size.mjs";
 import { readClosingLine, runCommand, runSteps } from "./steps.mjs";
 import { cargoDeny, ensureChecks, ensureRedis, WASM, wasmTestRunner } from "./toolchain.mjs";
+import { checkDocsRs, checkOldestRust } from "./toolchains.mjs";
 
 const step = (name, line, env) => ({ name, command: line.split(" "), env });
 const clippy = (name, what) => step(name, `cargo clippy --locked ${what} -- -D warnings`);
@@ -67,6 +68,8 @@ const LONG = [
   { name: "Redis stands still for 10 seconds", run: (count) => sharedState(["processes"], count, { LOCKKEEPER_TEST_STOP_SECONDS: "10" }) },
   { name: "contents of the archives", run: checkArchives },
   { name: "crates, from their archives", run: testArchives },
+  { name: "oldest Rust", run: checkOldestRust },
+  { name: "docs, as docs.rs makes them", run: checkDocsRs },
   step("examples", `cargo build --locked --examples ${TYPED}`),
   step("messages of the attributes", `cargo test --locked ${TYPED} --test macro_errors`),
   { name: "fuzzing, 20 seconds a target", run: () => fuzz(20) },

@@ -65,6 +65,7 @@
 //! Events in it at debug level tell each wait, attempt and outcome with the key's label; request and
 //! answer bodies show at trace level only, keys never.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![allow(clippy::arc_with_non_send_sync, reason = "a browser's transport stays on its thread")]
 
 mod accounting;
