@@ -1,6 +1,8 @@
-// `npm run record` records anew what `npm test` compares: allocations, instructions, what the npm package weighs.
+// `npm run record` records anew what `npm test` compares: allocations, instructions, what the npm package weighs, the
+// public API.
 // `npm run record -- instructions` records these only.
 
+import { recordApi } from "./api.mjs";
 import { build } from "./build.mjs";
 import { recordInstructions } from "./instructions.mjs";
 import { Failure, main, run } from "./run.mjs";
@@ -13,6 +15,7 @@ const RECORDED = {
     await build();
     recordSize();
   },
+  api: recordApi,
 };
 
 main(async () => {

@@ -5,6 +5,7 @@
 
 import { readdirSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
+import { checkApi } from "./api.mjs";
 import { checkArchives, testArchives } from "./archives.mjs";
 import { chromedriver, firefox, wasmPack, webKit } from "./browsers.mjs";
 import { build, targetDirectory } from "./build.mjs";
@@ -68,6 +69,7 @@ const LONG = [
   { name: "Redis stands still for 10 seconds", run: (count) => sharedState(["processes"], count, { LOCKKEEPER_TEST_STOP_SECONDS: "10" }) },
   { name: "contents of the archives", run: checkArchives },
   { name: "crates, from their archives", run: testArchives },
+  { name: "public API", run: checkApi },
   { name: "oldest Rust", run: checkOldestRust },
   { name: "docs, as docs.rs makes them", run: checkDocsRs },
   step("examples", `cargo build --locked --examples ${TYPED}`),

@@ -10,6 +10,7 @@ import { Failure, output, root, run } from "./run.mjs";
 export const WASM = "wasm32-unknown-unknown";
 const CARGO_DENY = "0.20"; // deny.toml is written for this one
 const CARGO_FUZZ = "0.13.2";
+const CARGO_PUBLIC_API = "0.52.0"; // reads what the pinned rustdoc writes; another Rust may need another one
 
 export const cargoHome = process.env.CARGO_HOME || join(homedir(), ".cargo");
 // rustup extends the PATH of login shells only.
@@ -129,6 +130,10 @@ export const cargoDeny = () => cargoTool({ name: "cargo-deny", crate: "cargo-den
 
 /** The path of cargo-fuzz. */
 export const cargoFuzz = () => cargoTool({ name: "cargo-fuzz", crate: "cargo-fuzz", version: CARGO_FUZZ, flags: ["--locked"] });
+
+/** The path of cargo-public-api. */
+export const cargoPublicApi = () =>
+  cargoTool({ name: "cargo-public-api", crate: "cargo-public-api", version: CARGO_PUBLIC_API, flags: ["--locked"] });
 
 /** The version of a crate that the lock file names: some programs must be of the very same. */
 function lockedVersion(crate) {
