@@ -1,10 +1,10 @@
 // What is published: that the archives hold what users need and nothing else, and that the crates build and pass their
 // tests from them. The npm package's is unpacked and run by tests/package.
 
-import { copyFileSync, cpSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { targetDirectory } from "./build.mjs";
-import { Failure, mustPrint, output } from "./run.mjs";
+import { Failure, mustPrint, output, root } from "./run.mjs";
 import { runCommand } from "./steps.mjs";
 
 // Cargo's own, and what both crates have.
@@ -23,6 +23,7 @@ const NPM = {
 
 /** The archives for the registries hold what users need, and nothing else. */
 export function checkArchives() {
+  checkVersions();
   for (const [name, crate] of Object.entries(CRATES)) {
     const files = mustPrint(["cargo", "package", "--locked", "-p", name, "--allow-dirty", "--list"]).trim().split(/\r?\n/);
     checkFiles(`the crate ${name}`, files.map((file) => file.replaceAll("\\", "/")), crate);
@@ -31,6 +32,15 @@ export function checkArchives() {
   const packed = JSON.parse(mustPrint(process.platform === "win32" ? ["cmd", "/c", ...npm] : npm));
   const [{ files }] = Array.isArray(packed) ? packed : Object.values(packed);
   checkFiles("the npm package", files.map(({ path }) => path), NPM);
+}
+
+/** What is published together has one version, and the changelog tells of it. */
+function checkVersions() {
+  const read = (path) => readFileSync(join(root, path), "utf8");
+  const version = /^version = "(.+)"$/m.exec(read("Cargo.toml"))[1];
+  const others = { "package.json": JSON.parse(read("package.json")).version, "CHANGELOG.md": /^## ([\d.]+)/m.exec(read("CHANGELOG.md"))?.[1] };
+  const odd = Object.entries(others).filter(([, other]) => other !== version);
+  if (odd.length) throw new Failure(`Cargo.toml has version ${version}, but ${odd.map(([path, other]) => `${path} ${other}`).join(" and ")}`);
 }
 
 function checkFiles(name, paths, { wanted, required }) {
