@@ -53,6 +53,10 @@ pub struct ToldLimit {
     /// When all are back.
     reset_at: f64,
     told: u32,
+    /// When all were last thought to be back, before anything was told of it.
+    guessed: Option<Sent>,
+    /// Whether a reset brings back one only: the last so many seconds are counted, at every moment.
+    is_sliding: bool,
 }
 
 impl ToldLimit {
@@ -76,6 +80,8 @@ impl ToldLimit {
             left: quota.remaining,
             reset_at: sent.at + quota.reset,
             told: 1,
+            guessed: None,
+            is_sliding: false,
         }
     }
 
@@ -91,6 +97,8 @@ impl ToldLimit {
             left: limit.requests,
             reset_at: 0.0,
             told: ENOUGH,
+            guessed: None,
+            is_sliding: false,
         }
     }
 
@@ -103,8 +111,9 @@ impl ToldLimit {
         (self.low, self.high) = (self.low.max(low), self.high.min(high));
         self.longest = self.longest.max(quota.reset);
         self.told = self.told.saturating_add(1);
-        if self.low > self.high * ROUNDING {
-            self.limit.is_window = true;
+        self.judge_guess(sent, quota);
+        if self.low > self.high * ROUNDING || self.is_sliding {
+            self.is_window();
         }
         self.limit.per = match self.limit.is_window {
             true => natural(self.longest).max(self.raised),
@@ -112,6 +121,15 @@ impl ToldLimit {
         };
         (self.seen, self.left) = (sent, quota.remaining);
         self.reset_at = sent.at + quota.reset;
+    }
+
+    /// Looks whether all were back when they were thought to be. Where they were not, and some come back
+    /// sooner than a window would have them, each comes back by itself.
+    fn judge_guess(&mut self, sent: Sent, quota: Quota) {
+        let Some(guess) = self.guessed.take_if(|guess| guess.number < sent.number) else { return };
+        let were_back = quota.remaining + (sent.number - guess.number);
+        let ends_early = sent.at + quota.reset < guess.at + self.limit.per * 0.9;
+        self.is_sliding |= ends_early && were_back < self.limit.requests;
     }
 
     /// Forgets what refusals seemed to show, and what was sent: goes on from this answer.
@@ -143,8 +161,15 @@ impl ToldLimit {
     pub fn doubt_bucket(&mut self, refused: Sent, log: &SendLog) {
         let may_be = !self.limit.is_window && self.limit.requests > 1;
         if may_be && self.no_bucket_refuses(refused, log) {
-            self.limit.is_window = true;
+            self.is_window();
             self.limit.per = natural(self.longest).max(self.raised);
+        }
+    }
+
+    /// It is no bucket: how slowly one would have filled says nothing.
+    fn is_window(&mut self) {
+        if !self.limit.is_window {
+            (self.limit.is_window, self.raised) = (true, 0.0);
         }
     }
 
@@ -176,7 +201,8 @@ impl ToldLimit {
             // A new window has begun, or so it should: whatever is told of it will say.
             let within = log.times().filter(|at| *at >= self.reset_at).count() as u64;
             self.seen = Sent { number: log.count() - within, at: self.reset_at };
-            self.left = self.limit.requests;
+            self.left = if self.is_sliding { within + 1 } else { self.limit.requests };
+            self.guessed = Some(self.seen);
             self.reset_at = (self.reset_at + self.limit.per).max(now);
         }
     }
@@ -192,6 +218,10 @@ impl ToldLimit {
         match (by_log, self.by_level(log)) {
             (by_log, Some(by_level)) => by_log.unwrap_or(f64::MAX).min(by_level),
             (None, None) => reset_at,
+            // Others may have used what the log takes for free.
+            (Some(at), None) if self.is_sliding && log.since(self.seen.number) == 0 => {
+                at.max(reset_at)
+            }
             (Some(at), None) if self.is_out_of_step(log) => at.min(reset_at),
             (Some(at), None) if self.limit.is_window || self.told >= ENOUGH => at,
             (Some(at), None) => at.max(reset_at),
@@ -207,7 +237,7 @@ impl ToldLimit {
     fn is_out_of_step(&self, log: &SendLog) -> bool {
         let Some((first, last)) = self.first(log).zip(log.nth_last(1)) else { return false };
         let ends_early = self.reset_at < first + self.limit.per * 0.95;
-        self.limit.is_window && self.reset_at > last && ends_early
+        self.limit.is_window && !self.is_sliding && self.reset_at > last && ends_early
     }
 
     /// When a bucket of which enough is known has filled up to one request.
