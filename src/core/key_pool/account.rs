@@ -193,7 +193,9 @@ impl KeyPool {
                 return None;
             }
             let own = own.get_or_insert_with(|| self.told_to_account(entry));
-            if own.is_one_with(&self.told_to_account(other), grain) {
+            let all = self.slots.iter().flatten().filter_map(|slot| slot.learned.as_ref());
+            let all = all.map(|limit| &limit.kinship);
+            if own.is_one_with(&self.told_to_account(other), all, grain) {
                 if found.is_some_and(|(_, found)| !found.shares_with(other)) {
                     return None;
                 }

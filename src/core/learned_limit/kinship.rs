@@ -13,6 +13,9 @@ const KEPT: usize = 24;
 /// So many of them that go on from another key's, and none that was told twice, show one quota…
 const JOINS_AFTER: usize = 4;
 
+/// …where hardly any goes on from nobody's…
+const LINKS_FOR_A_STRAY: usize = 3;
+
 /// …and so many that were told twice show two.
 const PARTS_AFTER: usize = 3;
 
@@ -44,6 +47,15 @@ impl Told {
         self.ends_with(other, grain)
             && self.left == other.left
             && self.is_granted == other.is_granted
+    }
+
+    /// Whether one quota can't have granted both: a place in a window is given once, and each request puts
+    /// off the moment when a bucket is full.
+    fn excludes(&self, other: &Self, grain: Grain) -> bool {
+        let is_too_near = |each| (self.full_at - other.full_at).abs() < 0.5 * each;
+        let is_same = || self.is_same(other, grain);
+        let are_granted = self.is_granted && other.is_granted && self.limit == other.limit;
+        are_granted && grain.each.map_or_else(is_same, is_too_near)
     }
 
     /// Whether all are back at the same moment.
@@ -100,11 +112,29 @@ impl Kinship {
         self.0.last().is_some_and(|last| last.goes_on_from_any(other, grain))
     }
 
-    /// Whether it is sure that the two share one quota.
-    pub fn is_one_with(&self, other: &Self, grain: Grain) -> bool {
+    /// Whether it is sure, by the answers of all keys, that the two share one quota.
+    pub fn is_one_with<'a>(
+        &self,
+        other: &Self,
+        all: impl Iterator<Item = &'a Self> + Clone,
+        grain: Grain,
+    ) -> bool {
         let links = [self.links(other, grain), other.links(self, grain)];
         let are_enough = links[0] + links[1] >= JOINS_AFTER && links.iter().all(|links| *links > 0);
-        are_enough && self.told_twice(other, grain) == 0
+        let excludes = |told: &Told| other.0.iter().any(|it| it.excludes(told, grain));
+        are_enough && !self.0.iter().any(excludes) && {
+            let strays = self.strays(all.clone(), grain) + other.strays(all, grain);
+            strays * LINKS_FOR_A_STRAY <= links[0] + links[1]
+        }
+    }
+
+    /// How many answers go on from nobody's: strangers use the quota, too, and what seems to go on may do
+    /// so by chance.
+    fn strays<'a>(&self, all: impl Iterator<Item = &'a Self> + Clone, grain: Grain) -> usize {
+        let is_stray = |told: &&Told| {
+            !told.may_be_first(grain) && !all.clone().any(|of| told.goes_on_from_any(of, grain))
+        };
+        self.0.iter().filter(is_stray).count()
     }
 
     /// Whether it is sure that they do not.
@@ -131,6 +161,8 @@ impl LearnedLimit {
     /// How moments are told apart where the provider tells of its limit, exactly enough.
     pub fn grain(&self) -> Option<Grain> {
         let Stage::Told(limit) = &self.stage else { return None };
+        // Where there is but one place, all answers are alike.
+        (limit.limit.requests > 1).then_some(())?;
         let each = limit.each();
         let near = each.map_or(0.05 * limit.limit.per, |each| 0.3 * each);
         let is_rounded = self.kinship.0.last()?.reset.fract() == 0.0;

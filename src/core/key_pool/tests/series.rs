@@ -8,8 +8,8 @@ use super::accounts::{accounts, in_use, tell};
 use super::*;
 
 /// Twelve minutes of nine requests: of which key each is, and whether it is somebody else's.
-fn requests() -> impl Strategy<Value = Vec<Vec<(usize, bool)>>> {
-    vec(vec((0..2_usize, prop::bool::weighted(0.2)), 9), 12)
+fn requests(foreign: f64) -> impl Strategy<Value = Vec<Vec<(usize, bool)>>> {
+    vec(vec((0..2_usize, prop::bool::weighted(foreign)), 9), 12)
 }
 
 /// Tells of requests where each key has the account that is named for it.
@@ -36,13 +36,13 @@ proptest! {
     })]
 
     #[test]
-    fn one_account_is_found_out_in_whatever_order_its_keys_are_used(minutes in requests()) {
+    fn one_account_is_found_out_in_whatever_order_its_keys_are_used(minutes in requests(0.03)) {
         let found = all_told(&minutes, [0, 0]);
         prop_assert!(found[0].is_some() && found[0] == found[1] && found[2].is_none());
     }
 
     #[test]
-    fn two_accounts_are_not_taken_for_one(minutes in requests()) {
+    fn two_accounts_are_not_taken_for_one(minutes in requests(0.2)) {
         prop_assert_eq!(all_told(&minutes, [0, 1]), [None, None, None]);
     }
 }
