@@ -1,5 +1,5 @@
-// What the page is made of, by the paths that browsers ask for: www/ at the root, with its scripts and style sheets minified,
-// the package's dist/ under /dist/, and what the page has from npm under /lib/.
+// What the page is made of, by the paths that browsers ask for: www/ at the root, its scripts bundled and all of it
+// minified, the package's dist/ under /dist/, and what the page has from npm under /lib/.
 // `npm run site -- folder` builds the package and writes all of it into a folder, for any host of static files.
 
 import { createHash } from "node:crypto";
@@ -17,6 +17,8 @@ const LIBRARIES = {
   "uplot.css": "uplot/dist/uPlot.min.css",
 };
 const [WWW, DIST, MODULES] = ["www", "dist", "node_modules"].map((name) => join(root, name));
+/** The scripts that are asked for by their names; what they share, and what they load later, gets files of its own. */
+const SCRIPTS = ["main.js", "playground/main.js", "simulator/main.js"];
 /** Of dist/, what browsers can use from a file of their own. */
 const FOR_PAGES = /^(?!node|inlined|redis|cloudflare|workerd|edge-light).*\.(js|wasm)$/;
 
@@ -25,14 +27,36 @@ export async function fileAt(path) {
   if (path.startsWith("/dist/")) return read(DIST, path.slice(6));
   if (path.startsWith("/lib/")) return Object.hasOwn(LIBRARIES, path.slice(5)) ? read(MODULES, LIBRARIES[path.slice(5)]) : undefined;
   const name = path === "/" ? "index.html" : path.slice(1);
-  const text = await read(WWW, name);
-  return text && minified(text, extname(name));
+  const bundled = name.endsWith(".js") && (await scripts()).get(name);
+  const text = bundled || (await read(WWW, name));
+  return text && !bundled ? minified(text, extname(name)) : text;
+}
+
+/** The page's scripts by their names. A few files are quicker to load than many, and smaller. */
+async function scripts() {
+  const { build: esbuild } = await import("esbuild"); // it may not be installed before the build
+  const { outputFiles } = await esbuild({
+    entryPoints: SCRIPTS.map((name) => join(WWW, name)),
+    bundle: true,
+    splitting: true,
+    minify: true,
+    format: "esm",
+    target: "es2022",
+    outdir: WWW,
+    outbase: WWW,
+    chunkNames: "parts/[hash]",
+    write: false,
+    external: ["lockkeeper"],
+    ignoreAnnotations: true, // they are the package's
+    logLevel: "warning",
+  });
+  return new Map(outputFiles.map(({ path, contents }) => [relative(WWW, path).replaceAll(sep, "/"), Buffer.from(contents)]));
 }
 
 async function minified(text, extension) {
-  const loader = { ".js": "js", ".css": "css" }[extension];
+  const loader = { ".js": "js", ".css": "css" }[extension]; // a worker's script stands alone
   if (!loader) return text;
-  const { transform } = await import("esbuild"); // it may not be installed before the build
+  const { transform } = await import("esbuild");
   return Buffer.from((await transform(text.toString(), { loader, minify: true, target: "es2022" })).code);
 }
 
@@ -65,10 +89,12 @@ export function policyOf(page) {
 }
 
 /** Every path that there is. */
-function paths() {
-  const www = readdirSync(WWW, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+async function paths() {
+  const files = readdirSync(WWW, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const www = files.map((entry) => `/${relative(WWW, join(entry.parentPath, entry.name)).replaceAll(sep, "/")}`);
   return [
-    ...www.map((entry) => `/${relative(WWW, join(entry.parentPath, entry.name)).replaceAll(sep, "/")}`),
+    ...www.filter((path) => !path.endsWith(".js") || path.endsWith("/worker.js")),
+    ...[...(await scripts()).keys()].map((name) => `/${name}`),
     ...readdirSync(DIST).filter((name) => FOR_PAGES.test(name)).map((name) => `/dist/${name}`),
     ...Object.keys(LIBRARIES).map((name) => `/lib/${name}`),
   ];
@@ -77,7 +103,7 @@ function paths() {
 /** Writes the page into a folder, which is emptied first. There is no provider beside it, and it says so itself. */
 export async function writeSite(folder) {
   rmSync(folder, { recursive: true, force: true });
-  for (const path of paths()) {
+  for (const path of await paths()) {
     const file = join(folder, path);
     mkdirSync(dirname(file), { recursive: true });
     const body = await fileAt(path);

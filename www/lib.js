@@ -9,8 +9,8 @@ export const plotLibrary = once(async () => {
   return globalThis.uPlot;
 });
 
-/** What reads Markdown into a list of its blocks. */
-export const markdownLexer = once(async () => (await import("./lib/marked.js")).lexer);
+/** What reads Markdown into a list of its blocks; it lies beside the page, wherever this is bundled to. */
+export const markdownLexer = once(async () => (await import(new URL("lib/marked.js", document.baseURI).href)).lexer);
 
 /** Calls it the first time, and gives the same afterwards; what has failed is tried again. */
 function once(load) {
