@@ -29,9 +29,13 @@ mod executor;
 pub mod fuzzing;
 mod reply;
 mod scripted_transport;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 mod virtual_clock;
 
 pub use executor::{Executor, Hung};
 pub use reply::Reply;
 pub use scripted_transport::{ScriptedTransport, SentRequest};
+#[cfg(feature = "simulation")]
+pub use simulation::{Report, Scenario, simulate};
 pub use virtual_clock::VirtualClock;
