@@ -35,7 +35,8 @@ export async function build() {
   rmSync(dist, { recursive: true, force: true });
   mkdirSync(dist, { recursive: true });
   const work = join(targetDirectory(), "npm-package");
-  await buildBinary(work);
+  await buildBinary({ crate: "lockkeeper-js", name: "lockkeeper", work, folder: dist });
+  await buildBinary({ crate: "lockkeeper-simulate-js", name: "simulator", work, folder: work });
   await bundle(work);
   addCommonJs();
   writeFileSync(STAMP, inputs);
@@ -70,16 +71,16 @@ export function targetDirectory() {
   return JSON.parse(metadata).target_directory;
 }
 
-/** Compiles, binds and shrinks: the glue in `work`, the binary in dist/. */
-async function buildBinary(work) {
-  const cargo = ["cargo", "build", "--profile", PROFILE, "--locked", "-p", "lockkeeper-js", "--target", WASM, ...CARGO.args];
+/** Compiles, binds and shrinks: the glue in `work`, the binary in `folder`. */
+async function buildBinary({ crate, name, work, folder }) {
+  const cargo = ["cargo", "build", "--profile", PROFILE, "--locked", "-p", crate, "--target", WASM, ...CARGO.args];
   await must(cargo, { ...CARGO.env, CARGO_ENCODED_RUSTFLAGS: [...CARGO.flags, ...withoutPlaces()].join("\x1f") });
-  const compiled = join(targetDirectory(), WASM, PROFILE, "lockkeeper_js.wasm");
-  const names = ["--target", "web", "--no-typescript", "--out-name", "lockkeeper", "--out-dir", work];
+  const compiled = join(targetDirectory(), WASM, PROFILE, `${crate.replaceAll("-", "_")}.wasm`);
+  const names = ["--target", "web", "--no-typescript", "--out-name", name, "--out-dir", work];
   await must([await wasmBindgen(), compiled, ...names]);
-  numberImports(["lockkeeper_bg.wasm", "lockkeeper.js"].map((name) => join(work, name)));
+  numberImports([`${name}_bg.wasm`, `${name}.js`].map((name) => join(work, name)));
   const features = WASM_FEATURES.map((feature) => `--enable-${feature}`);
-  const files = [join(work, "lockkeeper_bg.wasm"), "-o", join(dist, "lockkeeper.wasm")];
+  const files = [join(work, `${name}_bg.wasm`), "-o", join(folder, `${name}.wasm`)];
   // The stack comes first, and what is static behind it: no address is small enough to be what a subtraction has
   // taken below 0.
   const facts = ["--low-memory-unused"];
@@ -111,9 +112,7 @@ function withoutPlaces() {
 /** Bundles the API with the glue into one file, the binary's text into another; the entries import both. */
 async function bundle(work) {
   const { build: esbuild } = await import("esbuild");
-  const binary = join(work, "binary.js");
-  const bytes = readFileSync(join(dist, "lockkeeper.wasm"));
-  writeFileSync(binary, `export const text = ${wasmText(bytes)};\nexport const base64 = "${bytes.toString("base64")}";\n`);
+  const binary = asText(join(dist, "lockkeeper.wasm"), join(work, "binary.js"));
   const sources = join(root, "js/entries");
   const entries = readdirSync(sources).filter((name) => name.endsWith(".js"));
   const common = { bundle: true, minify: true, format: "esm", target: "es2022", outdir: dist, logLevel: "warning" };
@@ -138,6 +137,21 @@ async function bundle(work) {
   });
   // A file of its own, for those who use it; the errors are the API's, so that there is one LLMError.
   await esbuild({ ...common, entryPoints: { functions: join(root, "js/functions/index.js") }, external: ["./api.js"] });
+  // The same for the simulator, with an engine that is not the client's.
+  const simulator = asText(join(work, "simulator.wasm"), join(work, "simulator-binary.js"));
+  await esbuild({
+    ...common,
+    logOverride,
+    entryPoints: { simulate: join(root, "js/simulate/index.js") },
+    alias: { "lockkeeper-simulator": join(work, "simulator.js"), "lockkeeper-binary": simulator },
+  });
+}
+
+/** Writes a module that is a binary's text, and gives back its path. */
+function asText(binary, path) {
+  const bytes = readFileSync(binary);
+  writeFileSync(path, `export const text = ${wasmText(bytes)};\nexport const base64 = "${bytes.toString("base64")}";\n`);
+  return path;
 }
 
 /** The glue comes with copies of the API's modules that it imports: the bundle takes the originals. */
@@ -161,8 +175,8 @@ const shortLua = {
 
 /** CommonJS gets the same modules, and TypeScript the same types once more under the name that it asks for. */
 function addCommonJs() {
-  for (const name of ["node", "slim", "redis", "functions"]) writeFileSync(join(dist, `${name}.cjs`), `module.exports = require("./${name}.js");\n`);
-  for (const name of ["index", "slim", "functions", "wasm", "redis", "cloudflare"]) {
+  for (const name of ["node", "slim", "redis", "functions", "simulate"]) writeFileSync(join(dist, `${name}.cjs`), `module.exports = require("./${name}.js");\n`);
+  for (const name of ["index", "slim", "functions", "simulate", "wasm", "redis", "cloudflare"]) {
     const types = readFileSync(join(root, `js/${name}.d.ts`), "utf8");
     writeFileSync(join(dist, `${name}.d.ts`), types);
     if (!["wasm", "cloudflare"].includes(name)) writeFileSync(join(dist, `${name}.d.cts`), types.replaceAll('"./index.js"', '"./index.cjs"'));

@@ -37,6 +37,7 @@ const EVERY_TIME = [
   clippy("wasm build", `-p lockkeeper --lib --target ${WASM}`),
   clippy("wasm build, typed functions", `${TYPED} --lib --target ${WASM}`),
   clippy("wasm build, the binding", `-p lockkeeper-js --target ${WASM}`),
+  clippy("wasm build, the simulator", `-p lockkeeper-simulate-js --target ${WASM}`),
   clippy("wasm build, without default features", `-p lockkeeper --lib --no-default-features --target ${WASM}`),
   { name: "dependencies of the core", run: checkBareDependencies },
   step("docs", "cargo doc --locked --workspace --no-deps --features lockkeeper/macros", { RUSTDOCFLAGS: "-D warnings" }),

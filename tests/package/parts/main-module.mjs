@@ -4,8 +4,9 @@
 export function mainModule(project, { load = 'import * as lockkeeper from "lockkeeper";' } = {}) {
   return `${load}
 import * as functions from "lockkeeper/functions";
+import * as simulator from "lockkeeper/simulate";
 import { scenario } from "../scenario.js";
-console.log(JSON.stringify(await scenario({ ...lockkeeper, functions }, ${settings(project)})));
+console.log(JSON.stringify(await scenario({ ...lockkeeper, functions, simulator }, ${settings(project)})));
 `;
 }
 

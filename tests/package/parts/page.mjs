@@ -3,13 +3,14 @@
 import { write } from "./project.mjs";
 
 /** The main module of a page, which a bundler or the browser itself links. */
-export function pageModule({ baseUrl }, { library = "lockkeeper", functions = "lockkeeper/functions", scenario = "../scenario.js", before = "" } = {}) {
+export function pageModule({ baseUrl }, { library = "lockkeeper", functions = "lockkeeper/functions", simulator = "lockkeeper/simulate", scenario = "../scenario.js", before = "" } = {}) {
   return `import * as lockkeeper from "${library}";
 import * as functions from "${functions}";
+import * as simulator from "${simulator}";
 import { scenario } from "${scenario}";
 ${before}
 const configFile = new URL("/provider.json", location.href).href;
-globalThis.report = scenario({ ...lockkeeper, functions }, { baseUrl: "${baseUrl}", configFile });
+globalThis.report = scenario({ ...lockkeeper, functions, simulator }, { baseUrl: "${baseUrl}", configFile });
 `;
 }
 

@@ -8,9 +8,10 @@ export async function test({ project }) {
   const main = `
     const lockkeeper = require("lockkeeper");
     const functions = require("lockkeeper/functions");
+    const simulator = require("lockkeeper/simulate");
     const { scenario } = require("../scenario.js");
     (async () => {
-      const report = await scenario({ ...lockkeeper, functions }, ${settings(project)});
+      const report = await scenario({ ...lockkeeper, functions, simulator }, ${settings(project)});
       const imported = await import("lockkeeper");
       const problem = imported.LLMError === lockkeeper.LLMError ? undefined : "two copies of the library";
       console.log(JSON.stringify([...report, { name: "is what import gives", problem }]));

@@ -17,18 +17,19 @@ const ATTW = ["--exclude-entrypoints", "wasm", "cloudflare", "--profile", "node1
 
 export async function test({ project }) {
   for (const name of LENT) lend(project, name);
-  for (const file of ["usage.mts", "functions.mts", "commonjs.cts"]) cpSync(new URL(`../types/${file}`, import.meta.url), project.path("types", file));
-  const [types, functions] = ["index", "functions"].map((name) => project.path(`node_modules/lockkeeper/dist/${name}.d.ts`));
-  const all = ["usage.mts", "functions.mts", "commonjs.cts"];
+  const all = ["usage.mts", "functions.mts", "simulate.mts", "commonjs.cts"];
+  for (const file of all) cpSync(new URL(`../types/${file}`, import.meta.url), project.path("types", file));
+  const [types, functions, simulate] = ["index", "functions", "simulate"].map((name) => project.path(`node_modules/lockkeeper/dist/${name}.d.ts`));
   const compiles = (name, options, files = all) => ({ name, problem: () => compile(project, name, { ...STRICT, ...MODERN, ...options }, files) });
   const checks = [
     compiles("for node16", { module: "node16", moduleResolution: "node16", skipLibCheck: true }),
-    compiles("for a bundler", { module: "esnext", moduleResolution: "bundler", skipLibCheck: true }, ["usage.mts", "functions.mts"]),
-    compiles("by themselves, in a browser", { module: "esnext", moduleResolution: "bundler", lib: ["es2022", "dom"] }, [types, functions]),
-    compiles("by themselves, in Node", { module: "node16", moduleResolution: "node16", lib: ["es2022"], types: ["node"] }, [types, functions]),
-    { name: "say any nowhere", problem: () => [types, functions].map(anywhere).find((problem) => problem) },
+    compiles("for a bundler", { module: "esnext", moduleResolution: "bundler", skipLibCheck: true }, all.slice(0, -1)),
+    compiles("by themselves, in a browser", { module: "esnext", moduleResolution: "bundler", lib: ["es2022", "dom"] }, [types, functions, simulate]),
+    compiles("by themselves, in Node", { module: "node16", moduleResolution: "node16", lib: ["es2022"], types: ["node"] }, [types, functions, simulate]),
+    { name: "say any nowhere", problem: () => [types, functions, simulate].map(anywhere).find((problem) => problem) },
     { name: "name what the package exports", problem: () => differences(project, types) },
     { name: "name what its functions export", problem: () => differences(project, functions, "lockkeeper/functions") },
+    { name: "name what its simulator exports", problem: () => differences(project, simulate, "lockkeeper/simulate") },
     { name: "please publint", problem: () => run(npmProgram("publint"), ["run", project.archive, "--strict"]) },
     { name: "please attw", problem: () => run(npmProgram("@arethetypeswrong/cli", "attw"), [project.archive, ...ATTW]) },
   ];
