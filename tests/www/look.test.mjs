@@ -1,23 +1,13 @@
 // How the page looks, to people and to axe: at three widths, in light and dark.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { picture, until } from "./harness.mjs";
-import { ended, overhang, say, stage } from "./stage.mjs";
+import { ended, overhang, say, stage, violations } from "./stage.mjs";
 
 const it = stage();
-const AXE = readFileSync(new URL("../../node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 /** Window sizes, each with the view of the requests that is looked at there. */
 const SIZES = [[360, 800, "Table"], [768, 1024, "Events"], [1440, 900, "Timeline"]];
-
-/** What axe finds, in a line each. */
-async function violations(page) {
-  // Not as an element of the page, whose policy would refuse it.
-  await page.evaluate(AXE);
-  const found = await page.evaluate(async () => (await globalThis.axe.run()).violations);
-  return found.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.target} ${node.failureSummary}`).join("; ")}`);
-}
 
 /** Does the same at each width, the window's size changed. */
 async function atEachWidth(page, act) {

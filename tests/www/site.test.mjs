@@ -71,14 +71,14 @@ test("a static host in any folder will do, with a service of the user's own", as
   await ended(page);
   await page.locator("#timeline-chart[data-ready]").waitFor();
   await page.getByRole("tab", { name: "Simulator" }).click();
-  await page.locator("#simulator").getByRole("heading").first().waitFor();
+  await page.getByText(/^Played in /).waitFor();
   assert.deepEqual(wrong, []);
   await page.context().close();
 });
 
 test("the simulator's tab can be linked to", async () => {
   const { page, wrong } = await open(browser, `${served.url}#simulator`);
-  await page.locator("#simulator").getByRole("heading").first().waitFor();
+  await page.getByText(/^Played in /).waitFor();
   assert.ok(await page.locator("#playground").isHidden());
   await page.goBack().catch(() => {});
   assert.deepEqual(wrong, []);
@@ -92,7 +92,7 @@ test("what cannot be loaded is said", async () => {
   await page.goto(served.url);
   await page.getByRole("alert").getByText(/^This cannot be loaded: /).waitFor();
   await page.getByRole("tab", { name: "Simulator" }).click();
-  await page.locator("#simulator").getByRole("heading").first().waitFor();
+  await page.getByText(/^Played in /).waitFor();
   await context.close();
 });
 
