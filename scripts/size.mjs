@@ -9,8 +9,8 @@ import { Failure, root } from "./run.mjs";
 const GOAL = 60_000; // bytes
 // What has been reached so far, and a little: it goes up only with something new that users asked for (the
 // fallback was 6 KB; what processes share 11, limits that are learned 6, priorities, caps and budgets 7, what can be
-// watched and taken along 8), and down with every step towards the goal.
-const LIMIT = 130_000;
+// watched and taken along 8, keys that share an account 4), and down with every step towards the goal.
+const LIMIT = 134_500;
 // Typed functions have a file of their own, which is no part of the total: few need it.
 const LIMIT_OF_FUNCTIONS = 14_000;
 // Nor is the simulator, which has an engine of its own.
