@@ -29,14 +29,20 @@ const STAMP = join(dist, ".inputs");
 export async function build() {
   await ensureCompiler();
   await ensureStandardLibrary();
-  await npmPackages();
   const inputs = digest();
-  if (existsSync(STAMP) && readFileSync(STAMP, "utf8") === inputs) return console.log("dist/ is up to date");
+  if (existsSync(STAMP) && readFileSync(STAMP, "utf8") === inputs) {
+    await npmPackages();
+    return console.log("dist/ is up to date");
+  }
   rmSync(dist, { recursive: true, force: true });
   mkdirSync(dist, { recursive: true });
   const work = join(targetDirectory(), "npm-package");
-  await buildBinary({ crate: "lockkeeper-js", name: "lockkeeper", work, folder: dist });
-  await buildBinary({ crate: "lockkeeper-simulate-js", name: "simulator", work, folder: work });
+  const client = { crate: "lockkeeper-js", name: "lockkeeper", work, folder: dist };
+  const simulator = { crate: "lockkeeper-simulate-js", name: "simulator", work, folder: work };
+  // Few of these keep two processors busy.
+  await Promise.all([compile(client), npmPackages()]);
+  await Promise.all([shrink(client), compile(simulator)]);
+  await shrink(simulator);
   await bundle(work);
   addCommonJs();
   writeFileSync(STAMP, inputs);
@@ -71,14 +77,18 @@ export function targetDirectory() {
   return JSON.parse(metadata).target_directory;
 }
 
-/** Compiles, binds and shrinks: the glue in `work`, the binary in `folder`. */
-async function buildBinary({ crate, name, work, folder }) {
+/** Compiles and binds: the glue in `work`. */
+async function compile({ crate, name, work }) {
   const cargo = ["cargo", "build", "--profile", PROFILE, "--locked", "-p", crate, "--target", WASM, ...CARGO.args];
   await must(cargo, { ...CARGO.env, CARGO_ENCODED_RUSTFLAGS: [...CARGO.flags, ...withoutPlaces()].join("\x1f") });
   const compiled = join(targetDirectory(), WASM, PROFILE, `${crate.replaceAll("-", "_")}.wasm`);
   const names = ["--target", "web", "--no-typescript", "--out-name", name, "--out-dir", work];
   await must([await wasmBindgen(), compiled, ...names]);
   numberImports([`${name}_bg.wasm`, `${name}.js`].map((name) => join(work, name)));
+}
+
+/** Writes a binary into `folder` as small as it gets. */
+async function shrink({ name, work, folder }) {
   const features = WASM_FEATURES.map((feature) => `--enable-${feature}`);
   const files = [join(work, `${name}_bg.wasm`), "-o", join(folder, `${name}.wasm`)];
   // The stack comes first, and what is static behind it: no address is small enough to be what a subtraction has

@@ -16,7 +16,7 @@ export class Failure extends Error {
 }
 
 const posix = process.platform !== "win32";
-let current; // the one child that runs now
+const children = new Set(); // that run now
 let interruptedBy; // the first signal we were sent
 let lastSignalAt = 0;
 
@@ -36,12 +36,12 @@ function onSignal(signal) {
   if (now - lastSignalAt < 500) return;
   lastSignalAt = now;
   interruptedBy ??= signal;
-  if (current) signalGroup(current, signal);
+  if (children.size > 0) children.forEach((child) => signalGroup(child, signal));
   else process.exit(128 + constants.signals[signal]);
 }
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => onSignal(signal));
-process.on("exit", () => current && signalGroup(current, "SIGKILL"));
+process.on("exit", () => children.forEach((child) => signalGroup(child, "SIGKILL")));
 
 /** The exit code that says which signal ended us, or undefined if none was sent. */
 export function interruption() {
@@ -61,10 +61,10 @@ export function run(command, { env = {}, stdin = "ignore", onLine, quiet = false
       // A group of its own, so that the whole tree can be ended: cargo passes no signal on.
       detached: posix,
     });
-    current = child;
+    children.add(child);
     let exitCode;
     child.on("error", (cause) => {
-      current = undefined;
+      children.delete(child);
       reject(new Failure(`${command[0]} cannot be run: ${cause.message}`, 127));
     });
     child.on("exit", (code, signal) => {
@@ -73,7 +73,7 @@ export function run(command, { env = {}, stdin = "ignore", onLine, quiet = false
       if (posix) signalGroup(child, "SIGKILL");
     });
     child.on("close", () => {
-      current = undefined;
+      children.delete(child);
       resolve(exitCode);
     });
     if (onLine) passOn(child.stdout, onLine, quiet);

@@ -4,11 +4,13 @@
 import { interruption, main, run } from "./run.mjs";
 import { ensureCompiler } from "./toolchain.mjs";
 
-const PAGE = [
+// At once: the one compiles for browsers, the other for this machine, and neither keeps two processors busy. What is
+// compiled for browsers takes longer, and shows.
+const PARTS_OF_PAGE = [
   [process.execPath, "scripts/build.mjs"],
-  ["cargo", "build", "--locked", "-p", "mock-provider"],
-  [process.execPath, "scripts/page.mjs"],
+  ["cargo", "build", "--quiet", "--locked", "-p", "mock-provider"],
 ];
+const PAGE = [process.execPath, "scripts/page.mjs"];
 
 const demonstration = (args) => [
   // Built by itself first, so that the progress shows and the run can be quiet.
@@ -19,9 +21,16 @@ const demonstration = (args) => [
 main(async () => {
   await ensureCompiler();
   const args = process.argv.slice(2);
-  for (const command of args.length > 0 ? demonstration(args) : PAGE) {
+  if (args.length > 0) return allOf(demonstration(args));
+  const exitCodes = await Promise.all(PARTS_OF_PAGE.map((command) => run(command)));
+  return interruption() ?? (exitCodes.find((exitCode) => exitCode !== 0) || allOf([PAGE]));
+});
+
+/** Runs one after the other, up to the first that fails. */
+async function allOf(commands) {
+  for (const command of commands) {
     const exitCode = await run(command, { stdin: "inherit" });
     if (exitCode !== 0) return interruption() ?? exitCode;
   }
   return 0;
-});
+}
