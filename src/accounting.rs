@@ -231,9 +231,9 @@ impl CallRecord {
     }
 
     fn waits(&self, reason: WaitFor) {
-        self.counters.waits[place(reason)].count.fetch_add(1, Relaxed);
+        self.counters.waits[reason.place()].count.fetch_add(1, Relaxed);
         self.waiting.since.store(self.pool.runtime().now().nanoseconds(), Relaxed);
-        self.waiting.reason.store(place(reason) as u8 + 1, Relaxed);
+        self.waiting.reason.store(reason.place() as u8 + 1, Relaxed);
     }
 
     /// Ends the wait that the call is in, if it is in one.
@@ -278,17 +278,6 @@ impl CallRecord {
             span.ended(outcome, failed_attempts);
             lock(&self.state).span = None; // so that it closes, whoever still holds the record
         }
-    }
-}
-
-/// Where the waits for it are counted.
-fn place(reason: WaitFor) -> usize {
-    match reason {
-        WaitFor::Token => 0,
-        WaitFor::Key => 1,
-        WaitFor::Retry => 2,
-        WaitFor::Concurrency => 3,
-        WaitFor::Budget => 4,
     }
 }
 

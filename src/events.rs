@@ -23,6 +23,19 @@ pub enum WaitFor {
     Retry,
 }
 
+impl WaitFor {
+    /// Its number among those that are counted, from 0.
+    pub(crate) fn place(self) -> usize {
+        match self {
+            Self::Token => 0,
+            Self::Key => 1,
+            Self::Retry => 2,
+            Self::Concurrency => 3,
+            Self::Budget => 4,
+        }
+    }
+}
+
 /// How a call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -57,7 +57,7 @@ impl Books {
         }
         let call = &mut self.calls[number];
         if let Some((reason, since)) = call.waiting.take() {
-            call.waited[place(reason)] += now - since;
+            call.waited[reason.place()] += now - since;
         }
         match event {
             Event::Waits { reason, .. } => call.waiting = Some((*reason, now)),
@@ -77,7 +77,7 @@ impl Books {
                 self.calls.iter().filter_map(values).map(|time| time.as_secs_f64()).collect(),
             )
         };
-        let waits = |reason| spread(&move |call: &Call| Some(call.waited[place(reason)]));
+        let waits = |reason: WaitFor| spread(&move |call: &Call| Some(call.waited[reason.place()]));
         report.waits = WaitReport {
             total: spread(&|call| Some(call.waited.iter().sum())),
             bucket: waits(WaitFor::Token),
@@ -99,16 +99,6 @@ impl Books {
 
 fn named(counts: &BTreeMap<&'static str, u64>) -> BTreeMap<String, u64> {
     counts.iter().map(|(&name, &count)| (name.to_owned(), count)).collect()
-}
-
-fn place(reason: WaitFor) -> usize {
-    match reason {
-        WaitFor::Token => 0,
-        WaitFor::Key => 1,
-        WaitFor::Retry => 2,
-        WaitFor::Concurrency => 3,
-        WaitFor::Budget => 4,
-    }
 }
 
 /// Sees what happens to calls.
