@@ -38,4 +38,6 @@ pub mod text;
 pub mod time;
 pub mod token_bucket;
 pub mod told_limit;
+#[cfg(test)]
+pub mod trials;
 pub mod usage;

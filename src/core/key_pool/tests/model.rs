@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use proptest::test_runner::{Config, RngSeed};
 
 use super::super::*;
+use crate::core::trials::a_thousand;
 
 const KEYS: [&str; 5] =
     ["sk-one-0001", "sk-two-0002", "sk-three-0003", "sk-four-0004", "sk-five-0005"];
@@ -283,11 +283,7 @@ fn is_ready(slot: &Slot, wanted: Wanted<'_>, now: Timestamp) -> bool {
 }
 
 proptest! {
-    #![proptest_config(Config {
-        rng_seed: RngSeed::Fixed(7),
-        failure_persistence: None,
-        ..Config::with_cases(1_000)
-    })]
+    #![proptest_config(a_thousand())]
 
     #[test]
     fn agrees_with_a_list_that_is_searched(ops in proptest::collection::vec(op(), 1..80)) {

@@ -2,10 +2,10 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::test_runner::{Config, RngSeed};
 
 use super::accounts::{accounts, in_use, tell};
 use super::*;
+use crate::core::trials::a_thousand;
 
 /// Twelve minutes of nine requests: of which key each is, and whether it is somebody else's.
 fn requests(foreign: f64) -> impl Strategy<Value = Vec<Vec<(usize, bool)>>> {
@@ -29,11 +29,7 @@ fn all_told(minutes: &[Vec<(usize, bool)>], account_of: [usize; 2]) -> Vec<Optio
 }
 
 proptest! {
-    #![proptest_config(Config {
-        rng_seed: RngSeed::Fixed(7),
-        failure_persistence: None,
-        ..Config::with_cases(1_000)
-    })]
+    #![proptest_config(a_thousand())]
 
     #[test]
     fn one_account_is_found_out_in_whatever_order_its_keys_are_used(minutes in requests(0.03)) {

@@ -7,9 +7,9 @@
 
 use proptest::prelude::*;
 use proptest::sample::Index;
-use proptest::test_runner::{Config, RngSeed};
 
 use super::super::*;
+use crate::core::trials::a_thousand;
 
 /// What rounding may take from a token, or add to it.
 const SLIGHT: f64 = 1e-5;
@@ -238,11 +238,7 @@ impl Trial {
 }
 
 proptest! {
-    #![proptest_config(Config {
-        rng_seed: RngSeed::Fixed(7),
-        failure_persistence: None,
-        ..Config::with_cases(1_000)
-    })]
+    #![proptest_config(a_thousand())]
 
     #[test]
     fn hold_for_whatever_callers_do(
