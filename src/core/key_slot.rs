@@ -250,12 +250,12 @@ impl Slot {
     /// Forgets all that is held against the key.
     pub fn revive(&mut self) {
         self.learned = None;
-        self.is_well();
+        self.gets_well();
         self.denied.clear();
     }
 
     /// Forgets its rests, and what led to them.
-    pub fn is_well(&mut self) {
+    pub fn gets_well(&mut self) {
         self.health = Health::Ready;
         self.refused = None;
         self.limited_in_a_row = 0;

@@ -81,7 +81,7 @@ impl LearnedLimit {
     }
 
     /// It is the limit of more keys than was thought, as this answer shows.
-    pub fn is_of_more(&mut self, heard: Heard, load: Load) {
+    pub fn begins_anew(&mut self, heard: Heard, load: Load) {
         let Some(quota) = heard.quota else { return };
         let (log, sent) = load.log(heard.sent.at);
         self.log = log;

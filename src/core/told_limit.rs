@@ -113,7 +113,7 @@ impl ToldLimit {
         self.told = self.told.saturating_add(1);
         self.judge_guess(sent, quota);
         if self.low > self.high * ROUNDING || self.is_sliding {
-            self.is_window();
+            self.becomes_window();
         }
         self.limit.per = match self.limit.is_window {
             true => natural(self.longest).max(self.raised),
@@ -161,13 +161,13 @@ impl ToldLimit {
     pub fn doubt_bucket(&mut self, refused: Sent, log: &SendLog) {
         let may_be = !self.limit.is_window && self.limit.requests > 1;
         if may_be && self.no_bucket_refuses(refused, log) {
-            self.is_window();
+            self.becomes_window();
             self.limit.per = natural(self.longest).max(self.raised);
         }
     }
 
     /// It is no bucket: how slowly one would have filled says nothing.
-    fn is_window(&mut self) {
+    fn becomes_window(&mut self) {
         if !self.limit.is_window {
             (self.limit.is_window, self.raised) = (true, 0.0);
         }

@@ -30,7 +30,9 @@ impl Slot {
     /// itself weighs more.
     fn learn_of_account(&mut self, fate: KeyFate, now: Timestamp, backoff: Backoff<'_>) {
         match (fate, self.health) {
-            (KeyFate::Works, Health::Exhausted(refusal)) if refusal.until <= now => self.is_well(),
+            (KeyFate::Works, Health::Exhausted(refusal)) if refusal.until <= now => {
+                self.gets_well()
+            }
             (KeyFate::Works, _) => self.limited_in_a_row = 0,
             (_, Health::Dead(_)) => {}
             _ => self.suffers(fate, "", now, backoff),
@@ -138,7 +140,7 @@ impl KeyPool {
         self.change_all(slot, &mut |entry| {
             entry.learned = None;
             if !matches!(entry.health, Health::Dead(_)) {
-                entry.is_well();
+                entry.gets_well();
             }
         });
     }
@@ -156,7 +158,7 @@ impl KeyPool {
         self.unite(slot, other);
         let load = self.load(slot);
         self.change_all(slot, &mut |entry| {
-            entry.learned.iter_mut().for_each(|limit| limit.is_of_more(heard, load));
+            entry.learned.iter_mut().for_each(|limit| limit.begins_anew(heard, load));
         });
     }
 
