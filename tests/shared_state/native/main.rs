@@ -45,6 +45,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let left = Arc::new(AtomicU32::new(plan.calls));
     join_all((0..plan.callers).map(|_| caller(&llm, &plan.name, &left))).await;
     println!("done");
+    tokio::time::sleep(Duration::from_millis(100)).await; // what is given back is on its way
     Ok(())
 }
 
