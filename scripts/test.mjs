@@ -35,6 +35,8 @@ const EVERY_TIME = [
   clippy("clippy, without reqwest", "-p lockkeeper --lib --no-default-features"),
   // Clippy compiles as `cargo check` does, and sees the code that only this target has.
   clippy("wasm build", `-p lockkeeper --lib --target ${WASM}`),
+  // wasm-pack compiles every test; Clippy does not see that those of wasm-bindgen are tests.
+  step("wasm build, the tests", `cargo check --locked -p lockkeeper --tests --target ${WASM}`),
   clippy("wasm build, typed functions", `${TYPED} --lib --target ${WASM}`),
   clippy("wasm build, the binding", `-p lockkeeper-js --target ${WASM}`),
   clippy("wasm build, the simulator", `-p lockkeeper-simulate-js --target ${WASM}`),

@@ -38,6 +38,6 @@ pub mod text;
 pub mod time;
 pub mod token_bucket;
 pub mod told_limit;
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 pub mod trials;
 pub mod usage;
