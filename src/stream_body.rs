@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::stream;
 use tracing::{trace, warn};
 
@@ -274,7 +275,7 @@ impl<C: Codec> StreamBody<C> {
             *left = left.saturating_sub(runtime.now() - began);
         }
         match read {
-            Ok(Some(Ok(bytes))) => self.take(&bytes),
+            Ok(Some(Ok(bytes))) => self.take(bytes),
             // The usage did not come; everything else has.
             Err(_) | Ok(Some(Err(_))) if self.late_wait.is_some() => self.end(),
             // So has everything here, where fewer choices come than were asked for.
@@ -286,7 +287,7 @@ impl<C: Codec> StreamBody<C> {
     }
 
     /// Takes in what came from the network.
-    fn take(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+    fn take(&mut self, bytes: Bytes) -> Result<(), Failure> {
         if self.form.is_none() {
             let start = bytes.trim_ascii_start();
             let is_no_event = NO_EVENT_BEGINS_SO.iter().any(|begin| start.starts_with(begin));
@@ -303,7 +304,7 @@ impl<C: Codec> StreamBody<C> {
                 Err(Failure::new(ErrorKind::Decode, message))
             }
             Some(Form::OnePiece(body)) => {
-                body.extend_from_slice(bytes);
+                body.extend_from_slice(&bytes);
                 Ok(())
             }
             _ => {

@@ -3,10 +3,15 @@
 //! Bytes go in as the network delivers them, events come out; where the bytes were split makes no
 //! difference. Data stays bytes: whether it is UTF-8 is for the JSON parser to say.
 
+mod buffer;
+
 use std::fmt;
 use std::ops::Range;
 
+use bytes::Bytes;
 use memchr::memchr2;
+
+use buffer::Buffer;
 
 /// A mark that may stand at the very start of a stream.
 const BOM: &[u8] = b"\xEF\xBB\xBF";
@@ -48,7 +53,7 @@ impl std::error::Error for SseError {}
 #[derive(Debug)]
 pub(crate) struct SseParser {
     limit: usize,
-    buffer: Vec<u8>,
+    buffer: Buffer,
     /// Where the open event begins; all before it is done with.
     event_start: usize,
     /// Where the line that is being read begins.
@@ -86,7 +91,7 @@ impl SseParser {
     pub(crate) fn new(max_event_bytes: usize) -> Self {
         Self {
             limit: max_event_bytes,
-            buffer: Vec::new(),
+            buffer: Buffer::default(),
             event_start: 0,
             line_start: 0,
             scanned: 0,
@@ -98,10 +103,10 @@ impl SseParser {
     }
 
     /// Adds bytes as they came. Take all events before the next push, to keep the buffer small.
-    pub(crate) fn push(&mut self, bytes: &[u8]) {
+    pub(crate) fn push(&mut self, bytes: Bytes) {
         if !self.failed {
             self.compact();
-            self.buffer.extend_from_slice(bytes);
+            self.buffer.push(bytes);
         }
     }
 
@@ -139,7 +144,11 @@ impl SseParser {
                 self.forget_event();
             }
         }
-        self.is_too_large(self.buffer.len()).then(|| Err(self.fail()))
+        if self.is_too_large(self.buffer.len()) {
+            return Some(Err(self.fail()));
+        }
+        self.compact();
+        None
     }
 
     /// What the end of the stream leaves: an event without its blank line, or even without the end
@@ -157,7 +166,7 @@ impl SseParser {
     /// The bytes it holds, used or not.
     #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn memory(&self) -> usize {
-        self.buffer.capacity() + self.open.joined.capacity()
+        self.buffer.memory() + self.open.joined.capacity()
     }
 
     /// Skips the BOM; false as long as it is not clear whether there is one.
@@ -227,7 +236,7 @@ impl SseParser {
 
     fn fail(&mut self) -> SseError {
         self.failed = true;
-        self.buffer = Vec::new();
+        self.buffer = Buffer::default();
         SseError::EventTooLarge { limit: self.limit }
     }
 
@@ -256,7 +265,7 @@ impl SseParser {
         if done == 0 {
             return;
         }
-        self.buffer.drain(..done);
+        self.buffer.drop_first(done);
         self.event_start = 0;
         self.line_start -= done;
         self.scanned = self.scanned.saturating_sub(done);

@@ -1,6 +1,8 @@
 //! Event streams: the same events however the network split them, those of the standard, and never
 //! more memory than the limit allows.
 
+use bytes::Bytes;
+
 use crate::core::sse::{Event, SseError, SseParser};
 
 /// An event as name, data and whether it was terminated; or that one was too large.
@@ -26,7 +28,7 @@ fn events<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, limit: usize) -> Vec<S
     let (mut events, mut largest) = (Vec::new(), 0);
     for piece in pieces {
         largest = largest.max(piece.len());
-        parser.push(piece);
+        parser.push(Bytes::copy_from_slice(piece));
         while let Some(event) = parser.next_event() {
             events.push(event.map(seen));
         }
