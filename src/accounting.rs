@@ -139,8 +139,9 @@ struct State {
     span: Option<CallSpan>,
     ended: bool,
     answered_by: Option<(KeyId, String)>,
-    /// What the answer may cost, until somebody knows. If nobody ever does it is spent.
-    reserved: Option<Reserved>,
+    /// What the answer may cost, until somebody knows. If nobody ever does it is spent. Apart, since most
+    /// clients have no budget.
+    reserved: Option<Box<Reserved>>,
     attempts: Vec<Attempt>,
 }
 
@@ -173,7 +174,7 @@ impl CallRecord {
     /// This key has begun to answer.
     pub fn answered_by(&self, lease: &mut KeyLease) {
         let (key, label, reserved) =
-            (lease.id(), lease.key_label().to_owned(), lease.take_reserved());
+            (lease.id(), lease.key_label().to_owned(), lease.take_reserved().map(Box::new));
         if let Some(span) = self.span() {
             span.key(&label);
         }

@@ -47,7 +47,7 @@ impl Engine {
             self.permits(call).await?;
             if let Err(failure) = self.may_send(call) {
                 self.give_back(call);
-                return Err(self.error(call, failure));
+                return Err(self.error(&call.course, failure));
             }
             if let Some(lease) = self.lease(call) {
                 call.place = None;
@@ -62,7 +62,7 @@ impl Engine {
     fn is_behind_others(&self, call: &Call) -> bool {
         match &call.place {
             Some(place) => !place.is_first(self.now()),
-            None => self.pool.is_behind_line(&call.model, self.room.as_ref(), call.rank()),
+            None => self.pool.is_behind_line(&call.course.model, self.room.as_ref(), call.rank()),
         }
     }
 
@@ -76,7 +76,7 @@ impl Engine {
             None => None,
         };
         let limits = self.limits_for(call);
-        let mut lease = self.pool.lease_for(&call.model, limits).ok()?;
+        let mut lease = self.pool.lease_for(&call.course.model, limits).ok()?;
         if seat.is_some() {
             lease.besides().seat = seat;
         }
@@ -85,7 +85,7 @@ impl Engine {
             let own = own.map(|(pace, _)| OfKey {
                 pool: self.pool.clone(),
                 key: lease.id(),
-                model: call.model.clone(),
+                model: call.course.model.clone(),
                 pace,
             });
             lease.besides().reserved = Some(asked.reserved(own));
@@ -106,7 +106,7 @@ impl Engine {
         if self.room.as_ref().is_some_and(|room| !room.has_some()) {
             return Some(NoKey::Busy(None));
         }
-        self.pool.why_none(&call.model, self.limits_for(call))
+        self.pool.why_none(&call.course.model, self.limits_for(call))
     }
 
     /// Whether there is still any use in an attempt.
@@ -114,7 +114,7 @@ impl Engine {
         if let Some(limit) = call.beginning().filter(|limit| limit.at <= self.now()) {
             return Err(limit.failure()); // the clock has jumped, or the last wait was to the very end
         }
-        if call.passes().all(Pass::may_send) {
+        if call.course.passes().all(Pass::may_send) {
             return Ok(());
         }
         // What has opened the circuit says more than that it is open.
@@ -181,11 +181,13 @@ impl Engine {
         mut tokens: Acquire,
         reason: WaitFor,
     ) -> Result<(), Error> {
-        let record = call.record.clone();
+        let record = call.course.record.clone();
         let told = |planned| record.tell(Event::Waits { reason, planned: Some(planned) });
         tokens.told(told).await.map_err(|late| match call.failures.last() {
-            Some(failure) => self.error(call, failure.clone()).with_retry_at(late.retry_at()),
-            None => late.with_attempts(call.record.attempts()),
+            Some(failure) => {
+                self.error(&call.course, failure.clone()).with_retry_at(late.retry_at())
+            }
+            None => late.with_attempts(call.course.record.attempts()),
         })?;
         call.waited |= tokens.has_waited();
         Ok(())
@@ -195,7 +197,7 @@ impl Engine {
     /// next one looks again only when something has changed.
     pub async fn await_key(&self, call: &mut Call, is_behind: bool) -> Result<(), Error> {
         let (place, room) = (call.place.take(), self.room.as_ref());
-        let join = || self.pool.stand_in_line(&call.model, room, call.rank());
+        let join = || self.pool.stand_in_line(&call.course.model, room, call.rank());
         let place = place.unwrap_or_else(join);
         let mut alarm = Alarm::new(self.runtime(), self.now());
         let mut told = false;
@@ -206,7 +208,9 @@ impl Engine {
                     return Poll::Ready(Ok(()));
                 };
                 if !std::mem::replace(&mut told, true) {
-                    call.record.tell(Event::Waits { reason: wait.reason, planned: wait.planned });
+                    call.course
+                        .record
+                        .tell(Event::Waits { reason: wait.reason, planned: wait.planned });
                 }
                 alarm.set(wait.until);
                 if alarm.poll(cx).is_pending() {
@@ -266,7 +270,7 @@ impl Engine {
     pub fn is_too_long(&self, call: &Call, wait: Duration) -> bool {
         let until = self.now() + wait;
         // Rounds before the first attempt are no retries, so that nothing else would end them.
-        let patience = call.tried.is_empty().then(|| call.started + LONGEST_WAIT);
+        let patience = call.tried.is_empty().then(|| call.course.started + LONGEST_WAIT);
         wait > LONGEST_WAIT || call.deadline().or(patience).is_some_and(|end| until > end)
     }
 
@@ -274,8 +278,10 @@ impl Engine {
     pub fn no_key(&self, call: &Call, none: NoKey) -> Error {
         let error = self.pool.no_key_error(none);
         match call.failures.iter().find(|failure| failure.kind() == error.kind()) {
-            Some(failure) => self.error(call, failure.clone()).with_retry_at(error.retry_at()),
-            None => error.with_attempts(call.record.attempts()),
+            Some(failure) => {
+                self.error(&call.course, failure.clone()).with_retry_at(error.retry_at())
+            }
+            None => error.with_attempts(call.course.record.attempts()),
         }
     }
 }

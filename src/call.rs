@@ -19,24 +19,36 @@ use crate::token_bucket::TokenBucket;
 use crate::token_budget::Asked;
 use crate::wire::Target;
 
+/// What of a call is still told when its answer comes to an end.
+pub(crate) struct Course {
+    pub record: Arc<CallRecord>,
+    pub model: String,
+    pub route: Option<Route>,
+    pub started: Timestamp,
+    /// When the last attempt was sent.
+    pub sent: Timestamp,
+}
+
+impl Course {
+    /// Its ways through circuit breakers.
+    pub fn passes(&self) -> impl Iterator<Item = &Pass> {
+        self.route.iter().flat_map(|route| route.passes.iter().map(|pass| &**pass))
+    }
+}
+
 /// One call on its way.
 pub(crate) struct Call {
-    pub record: Arc<CallRecord>,
+    pub course: Course,
     pub bucket: TokenBucket,
     /// What it asks of the budget of LLM tokens, where there is one.
     pub asked: Option<Asked>,
-    pub model: String,
     /// Where the model's name was written, for those who mistype it.
     pub model_origin: &'static str,
     pub target: Target,
     pub body: Bytes,
     pub clocks: Clocks,
-    pub route: Option<Route>,
-    pub started: Timestamp,
     /// From −100 to 100; larger is earlier.
     pub priority: i8,
-    /// When the last attempt was sent.
-    pub sent: Timestamp,
     /// Makes the body anew where the wish for usage is refused; until it is used.
     pub without_usage: Option<Arc<dyn RequestBody>>,
     pub retries: Retries,
@@ -54,13 +66,13 @@ pub(crate) struct Call {
 impl Call {
     /// The limit of the call as a whole.
     pub fn total(&self) -> Option<Limit> {
-        self.clocks.total.map(|total| Limit::new(Clock::Total, total, self.started))
+        self.clocks.total.map(|total| Limit::new(Clock::Total, total, self.course.started))
     }
 
     /// The limit of what comes before the answer: of all waits and attempts.
     pub fn beginning(&self) -> Option<Limit> {
-        let within = self.route.as_ref().and_then(|route| route.begin_within);
-        let limit = within.map(|within| Limit::new(Clock::Total, within, self.started));
+        let within = self.course.route.as_ref().and_then(|route| route.begin_within);
+        let limit = within.map(|within| Limit::new(Clock::Total, within, self.course.started));
         Limit::first(&[self.total(), limit])
     }
 
@@ -71,32 +83,27 @@ impl Call {
 
     /// When it came, its priority and its number: what its rank is made of.
     pub fn claim(&self) -> (Timestamp, i8, u64) {
-        (self.started, self.priority, self.record.id)
+        (self.course.started, self.priority, self.course.record.id)
     }
 
     /// Where it stands wherever it waits.
     pub fn rank(&self) -> Rank {
-        Rank::new(self.started, self.priority, self.record.id)
+        Rank::new(self.course.started, self.priority, self.course.record.id)
     }
 
     /// Whether somebody else can answer in its place.
     pub fn has_next(&self) -> bool {
-        self.route.as_ref().is_some_and(|route| route.has_next)
-    }
-
-    /// Its ways through circuit breakers.
-    pub fn passes(&self) -> impl Iterator<Item = &Pass> {
-        self.route.iter().flat_map(|route| route.passes.iter().map(|pass| &**pass))
+        self.course.route.as_ref().is_some_and(|route| route.has_next)
     }
 
     /// The limit of the attempt's response headers.
     pub fn headers(&self) -> Option<Limit> {
-        self.clocks.headers.map(|limit| Limit::new(Clock::Headers, limit, self.sent))
+        self.clocks.headers.map(|limit| Limit::new(Clock::Headers, limit, self.course.sent))
     }
 
     /// The limit of the attempt's first visible token.
     pub fn first_token(&self) -> Option<Limit> {
-        self.clocks.first_token.map(|limit| Limit::new(Clock::FirstToken, limit, self.sent))
+        self.clocks.first_token.map(|limit| Limit::new(Clock::FirstToken, limit, self.course.sent))
     }
 
     /// Remembers a failure, in place of an earlier one of its kind.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::stream;
 
 use crate::accounting::{CallRecord, Counters};
-use crate::call::Call;
+use crate::call::{Call, Course};
 use crate::call_span::{CallSpan, IS_BUILT_IN, operation_of};
 use crate::chat::{
     AnsweredBy, ChatBody, ChatOptions, ChatResponse, Message, OnInterrupt, SerdeCodec,
@@ -315,7 +315,7 @@ impl Inner {
         };
         let (answer, mut lease) = outcome.inspect_err(|error| record.fail(error))?;
         record.answered_by(&mut lease);
-        self.engine.works(&call, lease);
+        self.engine.works(&call.course, lease);
         Ok((answer, Account(record)))
     }
 
@@ -333,7 +333,7 @@ impl Inner {
         let retries = request.max_retries.unwrap_or(self.settings.max_retries);
         let mut call =
             self.call_of(record, request.model.as_deref(), target, body, (clocks, retries))?;
-        call.route.clone_from(&request.route);
+        call.course.route.clone_from(&request.route);
         call.priority = request.priority;
         call.retries = Retries::new(retries).leaving_silence(call.has_next());
         Ok(call)
@@ -372,19 +372,16 @@ impl Inner {
             None => (self.settings.model.clone(), "`model` in the configuration"),
         };
         let asked = self.asked(&model, &body).inspect_err(|error| record.fail(error))?;
+        let bucket = self.buckets.of(&model, &self.settings, self.engine.pool.runtime())?;
         Ok(Box::new(Call {
-            bucket: self.buckets.of(&model, &self.settings, self.engine.pool.runtime())?,
+            course: Course { record, model, route: None, started, sent: started },
+            bucket,
             asked,
-            record,
-            model,
             model_origin,
             target,
             body,
             clocks,
-            route: None,
-            started,
             priority: 0,
-            sent: started,
             without_usage: None,
             retries: Retries::new(retries),
             tried: Vec::new(),

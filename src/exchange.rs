@@ -9,7 +9,7 @@ use std::time::Duration;
 use tracing::{debug, trace};
 
 use crate::accounting::Counters;
-use crate::call::Call;
+use crate::call::{Call, Course};
 use crate::circuit::Pass;
 use crate::clocks::{Alarm, Limit, within};
 use crate::core::backoff::{self, Jitter};
@@ -120,31 +120,31 @@ impl Engine {
 
     /// Sends the request once.
     async fn attempt(&self, call: &mut Call, lease: &KeyLease) -> Result<HttpResponse, Failure> {
-        call.sent = self.now();
+        call.course.sent = self.now();
         call.tried.push(lease.id());
         self.counters.attempt();
         if std::mem::take(&mut call.waited) {
             self.pool.count_wait(lease.id());
         }
         let key_label = lease.key_label();
-        call.record.tell(Event::Sends { key_label, model: &call.model });
+        call.course.record.tell(Event::Sends { key_label, model: &call.course.model });
         let redaction = self.wire.redaction(lease.api_key());
-        trace!(call = call.record.id, body = %redaction.redacted(&call.body), "request");
+        trace!(call = call.course.record.id, body = %redaction.redacted(&call.body), "request");
         let request = self.wire.request(&call.target, call.body.clone(), lease.key());
         let limit = Limit::first(&[call.beginning(), call.headers(), call.first_token()]);
         let response = within(self.runtime(), limit, self.transport.send(request))
             .await
             .map_err(Limit::failure)?
             .map_err(response_failure::of_transport)?;
-        let (status, took) = (response.status, self.now() - call.sent);
-        call.record.tell(Event::Headers { key_label, status, took });
+        let (status, took) = (response.status, self.now() - call.course.sent);
+        call.course.record.tell(Event::Headers { key_label, status, took });
         if (200..300).contains(&status) {
-            lease.hears(call.sent, &response.headers);
+            lease.hears(call.course.sent, &response.headers);
             return Ok(response);
         }
         let hints = Hints::of(&response.headers, self.runtime().unix_time());
         if status == 429 {
-            lease.rests(call.sent, &response.headers, hints.rest(), &|n| self.backoff(n));
+            lease.rests(call.course.sent, &response.headers, hints.rest(), &|n| self.backoff(n));
         }
         let sent = Sent { engine: self, call, key_label, redaction: &redaction };
         // Apart, so that a call that goes well has no room for it.
@@ -164,22 +164,22 @@ impl Engine {
         lease: KeyLease,
         failure: Failure,
     ) -> Result<(), Error> {
-        let failure = self.end_attempt(call, lease, failure);
+        let failure = self.end_attempt(&call.course, lease, failure);
         if call.asks_again_without_usage(&failure) {
             return Ok(());
         }
-        let next = self.pool.next_key(&call.model, &call.tried);
+        let next = self.pool.next_key(&call.course.model, &call.tried);
         let step = call.retries.after(&failure, next);
-        debug!(call = call.record.id, ?step, "decides");
+        debug!(call = call.course.record.id, ?step, "decides");
         call.failed(failure.clone());
-        if !call.passes().all(Pass::may_send) {
-            return Err(self.error(call, failure)); // no wait would help
+        if !call.course.passes().all(Pass::may_send) {
+            return Err(self.error(&call.course, failure)); // no wait would help
         }
         match step {
             Step::AtOnce => Ok(()),
             Step::GiveUp => Err(match next {
                 Err(none) if failure.key_fate().is_about_the_key() => self.no_key(call, none),
-                _ => self.error(call, failure),
+                _ => self.error(&call.course, failure),
             }),
             Step::Wait(Some(wait), _) if self.goes_elsewhere(call, wait) => {
                 Err(self.too_long(call, failure, wait))
@@ -193,7 +193,7 @@ impl Engine {
     }
 
     /// Tells the key and the record how an attempt failed. No secret shows in what is kept.
-    pub fn end_attempt(&self, call: &Call, lease: KeyLease, mut failure: Failure) -> Failure {
+    pub fn end_attempt(&self, course: &Course, lease: KeyLease, mut failure: Failure) -> Failure {
         let redaction = self.wire.redaction(lease.api_key());
         failure.error.change_texts(|text| redaction.redacted(text));
         let error = &failure.error;
@@ -203,22 +203,22 @@ impl Engine {
             kind: error.kind(),
             status: error.status(),
             message: error.message().to_owned(),
-            started_after: call.sent - call.started,
-            took: self.now() - call.sent,
+            started_after: course.sent - course.started,
+            took: self.now() - course.sent,
         };
         let retry_after = failure.retry_after;
-        call.record.tell(Event::Fails { attempt: &attempt, retry_after });
-        call.record.failed_attempt(attempt);
-        call.passes().for_each(|pass| pass.failed(failure.kind(), failure.error.status()));
+        course.record.tell(Event::Fails { attempt: &attempt, retry_after });
+        course.record.failed_attempt(attempt);
+        course.passes().for_each(|pass| pass.failed(failure.kind(), failure.error.status()));
         let note = Some(Note::Failed(failure.kind()));
-        lease.end(failure.key_fate(), note, &call.model, &|n| self.backoff(n));
+        lease.end(failure.key_fate(), note, &course.model, &|n| self.backoff(n));
         failure
     }
 
     /// Ends a lease whose key has answered.
-    pub fn works(&self, call: &Call, lease: KeyLease) {
-        let note = Some(Note::Answered(self.now() - call.sent));
-        lease.end(KeyFate::Works, note, &call.model, &|_| Duration::ZERO);
+    pub fn works(&self, course: &Course, lease: KeyLease) {
+        let note = Some(Note::Answered(self.now() - course.sent));
+        lease.end(KeyFate::Works, note, &course.model, &|_| Duration::ZERO);
     }
 
     /// Waits, if that fits the call's deadline.
@@ -228,7 +228,7 @@ impl Engine {
             return Err(self.too_long(call, failure, wait));
         }
         call.waited = true;
-        call.record.tell(Event::Waits { reason: WaitFor::Retry, planned: Some(wait) });
+        call.course.record.tell(Event::Waits { reason: WaitFor::Retry, planned: Some(wait) });
         let mut alarm = Alarm::new(self.runtime(), until);
         poll_fn(|cx| alarm.poll(cx)).await;
         Ok(())
@@ -236,13 +236,13 @@ impl Engine {
 
     fn too_long(&self, call: &Call, failure: Failure, wait: Duration) -> Error {
         let retry_at = self.runtime().unix_time().checked_add(wait);
-        self.error(call, failure).with_retry_at(retry_at)
+        self.error(&call.course, failure).with_retry_at(retry_at)
     }
 
     /// The error of a call that ended with `failure`.
-    pub fn error(&self, call: &Call, failure: Failure) -> Error {
+    pub fn error(&self, course: &Course, failure: Failure) -> Error {
         let (kind, retry_after) = (failure.kind(), failure.retry_after);
-        let error = failure.error.with_attempts(call.record.attempts());
+        let error = failure.error.with_attempts(course.record.attempts());
         let attempt = error.attempts().iter().rfind(|attempt| attempt.kind == kind);
         let label = attempt.map(|attempt| attempt.key_label.clone());
         let retry_at = retry_after.and_then(|wait| self.runtime().unix_time().checked_add(wait));

@@ -3,11 +3,12 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream;
 
-use crate::call::Call;
+use crate::call::{Call, Course};
 use crate::call_span::IS_BUILT_IN;
 use crate::client::Inner;
 use crate::clocks::{Limit, Pieces};
@@ -71,7 +72,7 @@ pub(crate) async fn forward(
     let mut call = client.forwarded(record.clone(), request)?;
     let mut response = match client.engine.response(&mut call).await {
         Ok((response, mut lease)) => {
-            lease.answers(&call.model, None);
+            lease.answers(&call.course.model, None);
             record.answered_by(&mut lease);
             held(client, call, lease, response)
         }
@@ -102,9 +103,11 @@ impl Refusal {
 /// The body of an answer, as long as it is read, and the key that it came by until it ends.
 struct Held {
     client: Arc<Inner>,
-    call: Box<Call>,
+    course: Course,
     lease: Option<KeyLease>,
     body: Pieces,
+    idle: Duration,
+    total: Option<Limit>,
     redaction: Redaction,
     /// What has come and may be the beginning of a secret.
     rest: Vec<u8>,
@@ -113,7 +116,7 @@ struct Held {
 /// Ends the call with its body, whoever else still holds the account.
 impl Drop for Held {
     fn drop(&mut self) {
-        self.call.record.end(Outcome::Cancelled); // unless it has ended otherwise
+        self.course.record.end(Outcome::Cancelled); // unless it has ended otherwise
     }
 }
 
@@ -128,7 +131,8 @@ fn held(
     let redaction = client.engine.wire.redaction(lease.api_key());
     hide_in_headers(&mut headers, &redaction);
     let (lease, rest, body) = (Some(lease), Vec::new(), Pieces::of(body));
-    let held = Box::new(Held { client, call, lease, body, redaction, rest });
+    let (idle, total, course) = (call.clocks.idle, call.total(), call.course);
+    let held = Box::new(Held { client, course, lease, body, idle, total, redaction, rest });
     let body = stream::unfold(held, |mut held| async move {
         let piece = held.next().await?;
         Some((piece, held))
@@ -154,7 +158,7 @@ impl Held {
     }
 
     async fn piece_in_span(&mut self) -> Option<Result<Bytes, TransportError>> {
-        if IS_BUILT_IN && let Some(span) = self.call.record.span() {
+        if IS_BUILT_IN && let Some(span) = self.course.record.span() {
             return span.around(Box::pin(self.piece())).await;
         }
         self.piece().await
@@ -164,21 +168,21 @@ impl Held {
     async fn piece(&mut self) -> Option<Result<Bytes, TransportError>> {
         self.lease.as_ref()?; // the body has ended
         let engine = &self.client.engine;
-        let idle = Limit::new(Clock::Idle, self.call.clocks.idle, engine.runtime().now());
-        let limit = Limit::first(&[self.call.total(), Some(idle)]);
+        let idle = Limit::new(Clock::Idle, self.idle, engine.runtime().now());
+        let limit = Limit::first(&[self.total, Some(idle)]);
         let failure = match self.body.next(engine.runtime(), limit).await {
             Ok(Some(Ok(bytes))) => return Some(Ok(bytes)),
             Ok(None) => {
-                engine.works(&self.call, self.lease.take()?);
-                self.call.record.end(Outcome::Succeeded);
+                engine.works(&self.course, self.lease.take()?);
+                self.course.record.end(Outcome::Succeeded);
                 return None;
             }
             Ok(Some(Err(error))) => Failure::cut(error),
             Err(limit) => limit.failure(),
         };
         self.body = Pieces::of(boxed_stream(stream::empty()));
-        let failure = engine.end_attempt(&self.call, self.lease.take()?, failure);
-        self.call.record.fail(&failure.error);
+        let failure = engine.end_attempt(&self.course, self.lease.take()?, failure);
+        self.course.record.fail(&failure.error);
         Some(Err(TransportError::connection(failure.error.message())))
     }
 }

@@ -115,7 +115,7 @@ fn failure(
             ));
         }
         (ErrorKind::NotFound, _) => {
-            let (model, origin) = (&call.model, call.model_origin);
+            let (model, origin) = (&call.course.model, call.model_origin);
             let said = failure.error.message();
             failure.error.change_message(format!("{said} (model `{model}`, from {origin})"));
         }

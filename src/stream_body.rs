@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use tracing::{trace, warn};
 
-use crate::clocks::{Clocks, Limit, Pieces};
+use crate::clocks::{Limit, Pieces};
 use crate::codec::{Codec, Facts};
 use crate::core::redaction::Redaction;
 use crate::core::retry::Failure;
@@ -44,9 +44,9 @@ impl<C: Codec> Reader for FirstToken<C> {
         let first_token = Limit::first(&[sent.call.first_token(), sent.call.beginning()]);
         match body.hold_back_until_visible(runtime, first_token).await {
             Ok(()) => {
-                let took = runtime.now() - sent.call.sent;
+                let took = runtime.now() - sent.call.course.sent;
                 let key_label = sent.key_label;
-                sent.call.record.tell(CallEvent::FirstToken { key_label, took });
+                sent.call.course.record.tell(CallEvent::FirstToken { key_label, took });
                 body.first_token = Some(took);
                 Ok(body)
             }
@@ -69,7 +69,7 @@ pub(crate) struct StreamBody<C: Codec> {
     run: std::vec::IntoIter<C::Chunk>,
     may_run: bool,
     held_back: VecDeque<C::Chunk>,
-    clocks: Clocks,
+    idle: Duration,
     total: Option<Limit>,
     largest: usize,
     skips_undecodable: bool,
@@ -104,7 +104,7 @@ impl<C: Codec> StreamBody<C> {
         let largest = sent.engine.max_event_bytes;
         Self {
             codec: reader.codec.clone(),
-            call: sent.call.record.id,
+            call: sent.call.course.record.id,
             redaction: sent.redaction.clone(),
             hints: Hints::of(&response.headers, sent.runtime().unix_time()),
             body: Pieces::of(response.body),
@@ -113,7 +113,7 @@ impl<C: Codec> StreamBody<C> {
             run: Vec::new().into_iter(),
             may_run: false,
             held_back: VecDeque::new(),
-            clocks: sent.call.clocks,
+            idle: sent.call.clocks.idle,
             total: sent.call.total(),
             largest,
             skips_undecodable: sent.engine.skip_undecodable_events,
@@ -265,7 +265,7 @@ impl<C: Codec> StreamBody<C> {
         first_token: Option<Limit>,
     ) -> Result<(), Failure> {
         let began = runtime.now();
-        let idle = Limit::new(Clock::Idle, self.clocks.idle, began);
+        let idle = Limit::new(Clock::Idle, self.idle, began);
         let late = self.late_wait.map(|left| Limit::new(Clock::Idle, left, began));
         // Before the first token its own clock runs, which keep-alive comments do not put off.
         let idle = if first_token.is_some() { first_token } else { Some(idle) };

@@ -3,10 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use bytes::Bytes;
-
 use crate::accounting::CallRecord;
-use crate::call::Call;
+use crate::call::Course;
 use crate::call_span::IS_BUILT_IN;
 use crate::client::Inner;
 use crate::codec::{Account, CallRequest, Codec};
@@ -35,7 +33,7 @@ enum Progress<C: Codec> {
 
 /// A stream that is being read.
 struct Reading<C: Codec> {
-    call: Box<Call>,
+    course: Course,
     lease: KeyLease,
     body: Box<StreamBody<C>>,
 }
@@ -77,7 +75,7 @@ impl<C: Codec> ChunkStream<C> {
             Ok(Some(chunk)) => Some(Ok(chunk)),
             Ok(None) => {
                 if let Progress::Reading(reading) = self.take() {
-                    self.client.engine.works(&reading.call, reading.lease);
+                    self.client.engine.works(&reading.course, reading.lease);
                 }
                 None
             }
@@ -111,9 +109,9 @@ impl<C: Codec> ChunkStream<C> {
 
     fn fail(&mut self, failure: Failure) -> Option<Error> {
         let Progress::Reading(reading) = self.take() else { return None };
-        let Reading { call, lease, .. } = *reading;
-        let failure = self.client.engine.end_attempt(&call, lease, failure);
-        Some(self.told(self.client.engine.error(&call, failure)))
+        let Reading { course, lease, .. } = *reading;
+        let failure = self.client.engine.end_attempt(&course, lease, failure);
+        Some(self.told(self.client.engine.error(&course, failure)))
     }
 
     /// The error, of which the call's span has been told.
@@ -140,8 +138,8 @@ async fn open<C: Codec>(
     if asks_usage && call.without_usage.take().is_none() {
         client.refuses_usage.store(true, Relaxed);
     }
-    lease.answers(&call.model, body.first_token.map(Note::FirstToken));
-    call.record.answered_by(&mut lease);
-    call.body = Bytes::new(); // it is not asked again
-    Ok(Reading { call, lease, body })
+    lease.answers(&call.course.model, body.first_token.map(Note::FirstToken));
+    call.course.record.answered_by(&mut lease);
+    // It is not asked again.
+    Ok(Reading { course: call.course, lease, body })
 }

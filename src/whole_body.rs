@@ -28,7 +28,7 @@ impl<C: Codec> Reader for WholeBody<C> {
         let HttpResponse { headers, body, .. } = response;
         let hinted = |failure| Hints::of(&headers, sent.runtime().unix_time()).add_to(failure);
         let body = whole(&sent, body).await.map_err(hinted)?;
-        trace!(call = sent.call.record.id, body = %sent.redaction.redacted(&body), "answer");
+        trace!(call = sent.call.course.record.id, body = %sent.redaction.redacted(&body), "answer");
         decode(&self.0, &body, sent.redaction).map_err(hinted)
     }
 }

@@ -56,9 +56,9 @@ pub(super) fn read_json<T: DeserializeOwned>(data: &[u8]) -> serde_json::Result<
 /// A chunk with holes.
 #[derive(Clone, Debug)]
 struct Template {
-    json: Vec<u8>,
+    json: Box<[u8]>,
     /// The texts in `json`, between their quotes, in the order in which they stand there.
-    holes: Vec<(Range<usize>, Hole)>,
+    holes: Box<[(Range<usize>, Hole)]>,
     /// What it means, with the texts empty.
     chunk: ChatChunk,
 }
@@ -132,7 +132,7 @@ impl Template {
     /// The template that a chunk makes, if it has a text whose place can be told.
     fn of(json: &[u8], chunk: &ChatChunk) -> Option<Self> {
         let mut chunk = chunk.clone();
-        let mut holes = Vec::new();
+        let mut holes = Vec::with_capacity(1); // mostly there is one
         for hole in Hole::ALL {
             let Some(text) = hole.text(&mut chunk) else { continue };
             if let Some(range) = hole.find(json, text) {
@@ -144,7 +144,7 @@ impl Template {
             return None;
         }
         holes.sort_by_key(|(range, _)| range.start);
-        let template = Self { json: json.to_vec(), holes, chunk };
+        let template = Self { json: json.into(), holes: holes.into(), chunk };
         template.is_true().then_some(template)
     }
 

@@ -69,7 +69,7 @@ impl Engine {
     ) -> Result<KeyLease, Error> {
         let mut place = Place { store, ticket: None, told: None };
         loop {
-            self.may_send(call).map_err(|failure| self.error(call, failure))?;
+            self.may_send(call).map_err(|failure| self.error(&call.course, failure))?;
             if !store.is_up() {
                 self.goes_on_without(store, call, None)?;
                 match self.admitted_by_share(store, call).await? {
@@ -77,7 +77,7 @@ impl Engine {
                     None => continue,
                 }
             }
-            let next = match self.pool.ready_keys(&call.model) {
+            let next = match self.pool.ready_keys(&call.course.model) {
                 Err(none) => self.look_for_key(call, &mut place, none)?,
                 Ok(keys) => {
                     let (asked, request) = self.question(call, &place, keys);
@@ -101,7 +101,7 @@ impl Engine {
         call: &Call,
         cause: Option<SharedStateError>,
     ) -> Result<(), Error> {
-        store.failure(cause).map_err(|error| error.with_attempts(call.record.attempts()))
+        store.failure(cause).map_err(|error| error.with_attempts(call.course.record.attempts()))
     }
 
     fn question(
@@ -115,7 +115,7 @@ impl Engine {
         let asked = Asked {
             keys: ready.into_iter().map(named).collect(),
             taken: store.taken(call),
-            share: store.take_share(&call.model),
+            share: store.take_share(&call.course.model),
         };
         let request = store.request("ask");
         let request = if store.of_keys { request.member("limits", "[]") } else { request };
@@ -197,9 +197,9 @@ impl Engine {
     ) -> Result<Next, Error> {
         if let Err(failure) = self.may_send(call) {
             remote.unused();
-            return Err(self.error(call, failure));
+            return Err(self.error(&call.course, failure));
         }
-        match key.and_then(|id| self.pool.lease_key(id, &call.model)) {
+        match key.and_then(|id| self.pool.lease_key(id, &call.course.model)) {
             Some(mut lease) => {
                 let besides = lease.besides();
                 besides.remote = Some(remote);
@@ -240,7 +240,7 @@ impl Engine {
                 Reason::Key(_) => (WaitFor::Key, Some(planned)),
                 Reason::Slot => (WaitFor::Concurrency, None), // nobody knows
             };
-            call.record.tell(Event::Waits { reason, planned });
+            call.course.record.tell(Event::Waits { reason, planned });
             call.waited = true;
         }
     }
@@ -248,9 +248,9 @@ impl Engine {
     fn past_the_timeout(&self, call: &Call, wait: Duration) -> Error {
         let retry_at = self.runtime().unix_time().checked_add(wait);
         if let Some(failure) = call.failures.last() {
-            return self.error(call, failure.clone()).with_retry_at(retry_at);
+            return self.error(&call.course, failure.clone()).with_retry_at(retry_at);
         }
-        too_late(wait).with_retry_at(retry_at).with_attempts(call.record.attempts())
+        too_late(wait).with_retry_at(retry_at).with_attempts(call.course.record.attempts())
     }
 
     /// The local way, by this process's own share; `None` if the store answers again first.
@@ -263,11 +263,11 @@ impl Engine {
         if store.is_up() {
             return Ok(None);
         }
-        let share = store.share(&call.model, &call.bucket)?;
+        let share = store.share(&call.course.model, &call.bucket)?;
         let whole = std::mem::replace(&mut call.bucket, share);
         let whole_budget = match &mut call.asked {
             Some(asked) => {
-                let share = store.share_of_budget(&call.model, &asked.bucket)?;
+                let share = store.share_of_budget(&call.course.model, &asked.bucket)?;
                 Some(std::mem::replace(&mut asked.bucket, share))
             }
             None => None,
@@ -286,7 +286,7 @@ impl Engine {
         }
         let lease = admitted.transpose()?;
         if lease.is_some() {
-            store.took(&call.model);
+            store.took(&call.course.model);
         }
         Ok(lease)
     }

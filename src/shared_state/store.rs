@@ -91,7 +91,7 @@ impl Store {
     /// What an attempt of a call takes.
     pub fn taken(&self, call: &Call) -> Taken {
         let named = |what, bucket: &TokenBucket| Bucket {
-            name: fingerprint(&[&self.base_url, &call.model, what]),
+            name: fingerprint(&[&self.base_url, &call.course.model, what]),
             capacity: bucket.capacity(),
             refill_rate: bucket.refill_rate(),
         };

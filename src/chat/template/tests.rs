@@ -120,5 +120,5 @@ fn a_stream_of_chunks_unlike_each_other_is_left_alone() {
         reader.read(counted(n).as_bytes()).unwrap();
     }
     let template = reader.template.unwrap();
-    assert_eq!((template.json, reader.wasted), (counted(8).into_bytes(), MOST_WASTED));
+    assert_eq!((&*template.json, reader.wasted), (counted(8).as_bytes(), MOST_WASTED));
 }
