@@ -119,10 +119,12 @@ function withoutPlaces() {
   return places.map(([from, to]) => `--remap-path-prefix=${from.replace(/[\\/]$/, "")}=${to}`);
 }
 
-/** Bundles the API with the glue into one file, the binary's text into another; the entries import both. */
+/** Bundles the API with the glue into one file, which the entries import; the binary's text is in those that need it. */
 async function bundle(work) {
   const { build: esbuild } = await import("esbuild");
-  const binary = asText(join(dist, "lockkeeper.wasm"), join(work, "binary.js"));
+  const decoder = join(work, "decoder.wasm");
+  await must(["node", npmProgram("binaryen", "wasm-as"), join(root, "js/entries/parts/decoder.wat"), "-o", decoder]);
+  const binary = asText(join(dist, "lockkeeper.wasm"), decoder, join(work, "binary.js"));
   const sources = join(root, "js/entries");
   const entries = readdirSync(sources).filter((name) => name.endsWith(".js"));
   const common = { bundle: true, minify: true, format: "esm", target: "es2022", outdir: dist, logLevel: "warning" };
@@ -132,23 +134,21 @@ async function bundle(work) {
     ...common,
     logOverride,
     plugins: [oneCopy],
-    entryPoints: [
-      { in: join(root, "js/api/index.js"), out: "api" },
-      ...["inlined", "inlined-node"].map((name) => ({ in: join(sources, `parts/${name}.js`), out: name })),
-    ],
+    entryPoints: { api: join(root, "js/api/index.js") },
     external: ["node:*"],
-    alias: { "lockkeeper-core": join(work, "lockkeeper.js"), "lockkeeper-binary": binary },
+    alias: { "lockkeeper-core": join(work, "lockkeeper.js") },
   });
   await esbuild({
     ...common,
     entryPoints: entries.map((name) => join(sources, name)),
     plugins: [shortLua],
-    external: ["node:*", "cloudflare:*", "./api.js", "./inlined.js", "./inlined-node.js", "./lockkeeper.wasm", "./lockkeeper.wasm?module"],
+    external: ["node:*", "cloudflare:*", "./api.js", "./lockkeeper.wasm", "./lockkeeper.wasm?module"],
+    alias: { "lockkeeper-binary": binary },
   });
   // A file of its own, for those who use it; the errors are the API's, so that there is one LLMError.
   await esbuild({ ...common, entryPoints: { functions: join(root, "js/functions/index.js") }, external: ["./api.js"] });
   // The same for the simulator, with an engine that is not the client's.
-  const simulator = asText(join(work, "simulator.wasm"), join(work, "simulator-binary.js"));
+  const simulator = asText(join(work, "simulator.wasm"), decoder, join(work, "simulator-binary.js"));
   await esbuild({
     ...common,
     logOverride,
@@ -157,10 +157,11 @@ async function bundle(work) {
   });
 }
 
-/** Writes a module that is a binary's text, and gives back its path. */
-function asText(binary, path) {
-  const bytes = readFileSync(binary);
-  writeFileSync(path, `export const text = ${wasmText(bytes)};\nexport const base64 = "${bytes.toString("base64")}";\n`);
+/** Writes a module that is a binary's text, in two ways, and gives back its path. */
+function asText(binary, decoder, path) {
+  const base64 = (path) => `"${readFileSync(path, "base64")}"`;
+  const parts = { text: wasmText(readFileSync(binary)), decoder: base64(decoder), base64: base64(binary) };
+  writeFileSync(path, Object.entries(parts).map(([name, value]) => `export const ${name} = ${value};\n`).join(""));
   return path;
 }
 

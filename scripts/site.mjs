@@ -20,7 +20,7 @@ const [WWW, DIST, MODULES] = ["www", "dist", "node_modules"].map((name) => join(
 /** The scripts that are asked for by their names; what they share, and what they load later, gets files of its own. */
 const SCRIPTS = ["main.js", "playground/main.js", "simulator/main.js"];
 /** Of dist/, what browsers can use from a file of their own. */
-const FOR_PAGES = /^(?!node|inlined|redis|cloudflare|workerd|edge-light).*\.(js|wasm)$/;
+const FOR_PAGES = /^(?!node|browser|redis|cloudflare|workerd|edge-light).*\.(js|wasm)$/;
 
 /** The file at a path such as `/main.js`, as it is sent; undefined where there is none. */
 export async function fileAt(path) {

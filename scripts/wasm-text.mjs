@@ -12,7 +12,7 @@ const PAIRS = 91; // from this byte on there are two digits, the first of them t
 const written = (byte) =>
   byte < PAIRS ? DIGITS[byte] : DIGITS[PAIRS + Math.floor((byte - PAIRS) / DIGITS.length)] + DIGITS[(byte - PAIRS) % DIGITS.length];
 
-/** The literal, with its quotes. `js/entries/parts/inlined.js` reads it. */
+/** The literal, with its quotes. `js/entries/parts/decoder.wat` reads it. */
 export function wasmText(bytes) {
   const text = Array.from(bytes, written).join("");
   // Either would end a script that stands in a page.

@@ -1,25 +1,16 @@
 // The binary as the text of a module: no file to be found, no request, no await, in whatever bundle it ends up.
-import { text } from "lockkeeper-binary";
+import { decoder, text } from "lockkeeper-binary";
 
-const PAIRS = 91;
-const LAST_DIGIT = 126;
+const PAGE = 65_536;
 
-/** The printable characters of ASCII but `"` and `\` are the digits 0 to 92. */
-function digits() {
-  const digits = new Uint8Array(LAST_DIGIT + 1);
-  for (let code = 32, digit = 0; code <= LAST_DIGIT; code++) if (code !== 34 && code !== 92) digits[code] = digit++;
-  return digits;
-}
+const bytesOf = (base64) => Uint8Array.from(atob(base64), (byte) => byte.charCodeAt(0));
 
-/** The binary's bytes: a digit each, or two where the first is 91 or 92. In place, and with no call: it runs once, cold. */
+/** The binary's bytes, which decoder.wat makes of the text. */
 export function binary() {
-  const bytes = new TextEncoder().encode(text);
-  const digitOf = digits();
-  const end = bytes.length;
-  let length = 0;
-  for (let at = 0; at < end; ) {
-    const first = digitOf[bytes[at++]];
-    bytes[length++] = first < PAIRS ? first : PAIRS + (first - PAIRS) * 93 + digitOf[bytes[at++]];
-  }
-  return bytes.subarray(0, length);
+  // At least a zero stays behind the text: its end.
+  const memory = new WebAssembly.Memory({ initial: Math.floor(text.length / PAGE) + 1 });
+  const bytes = new Uint8Array(memory.buffer);
+  new TextEncoder().encodeInto(text, bytes);
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytesOf(decoder)), { "": { memory } });
+  return bytes.subarray(0, exports.decode());
 }
