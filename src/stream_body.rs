@@ -218,10 +218,16 @@ impl<C: Codec> StreamBody<C> {
                 self.done = true;
                 return Ok(Event::Done);
             }
-            match decode(&mut self.codec, event.name, event.data, &self.redaction) {
+            let length = event.data.len();
+            let decoded = decode(&mut self.codec, event.name, event.data, &self.redaction);
+            self.sse.let_go();
+            match decoded {
                 Err(failure) if self.skips_undecodable && failure.kind() == ErrorKind::Decode => {
-                    let bytes = event.data.len();
-                    warn!(call = self.call, bytes, "passes over an event that can't be decoded");
+                    warn!(
+                        call = self.call,
+                        bytes = length,
+                        "passes over an event that can't be decoded"
+                    );
                 }
                 decoded => return decoded.map(Event::Chunk),
             }

@@ -122,6 +122,15 @@ impl SseParser {
             self.at_start = false;
             self.line_start += bytes;
             self.event_start = self.line_start;
+            self.let_go();
+        }
+    }
+
+    /// Lets go of what was read, if nothing of it is left: whoever reads the last event may take its time
+    /// with it.
+    pub(crate) fn let_go(&mut self) {
+        if self.event_start == self.buffer.len() {
+            self.compact();
         }
     }
 
