@@ -1,12 +1,11 @@
 //! The clocks of a call: how long each part of it may take.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 
 use crate::core::retry::Failure;
 use crate::core::time::Timestamp;
@@ -62,29 +61,31 @@ impl Limit {
 pub(crate) async fn within<T>(
     runtime: &dyn Runtime,
     limit: Option<Limit>,
-    work: impl Future<Output = T>,
+    work: impl Future<Output = T> + Unpin,
 ) -> Result<T, Limit> {
-    within_by(&mut Timer::default(), runtime, limit, work).await
+    let mut timer = Timer::default();
+    within_by(&mut timer, runtime, limit, work).await
 }
 
-/// The same, by a timer that is kept.
-async fn within_by<T>(
+/// The same, by a timer that is kept. Not `async`, which would keep all that it is given twice.
+fn within_by<T>(
     timer: &mut Timer,
     runtime: &dyn Runtime,
     limit: Option<Limit>,
-    work: impl Future<Output = T>,
-) -> Result<T, Limit> {
-    let Some(limit) = limit else { return Ok(work.await) };
-    // Work that is always ready at once would never look at the clock.
-    if limit.at <= runtime.now() {
-        return Err(limit);
-    }
-    let mut work = pin!(work);
-    poll_fn(|cx| match work.as_mut().poll(cx) {
-        Poll::Ready(done) => Poll::Ready(Ok(done)),
-        Poll::Pending => timer.poll(runtime, limit.at, cx).map(|()| Err(limit)),
+    mut work: impl Future<Output = T> + Unpin,
+) -> impl Future<Output = Result<T, Limit>> {
+    let mut is_begun = false;
+    poll_fn(move |cx| {
+        let Some(limit) = limit else { return work.poll_unpin(cx).map(Ok) };
+        // Work that is always ready at once would never look at the clock.
+        if !std::mem::replace(&mut is_begun, true) && limit.at <= runtime.now() {
+            return Poll::Ready(Err(limit));
+        }
+        match work.poll_unpin(cx) {
+            Poll::Ready(done) => Poll::Ready(Ok(done)),
+            Poll::Pending => timer.poll(runtime, limit.at, cx).map(|()| Err(limit)),
+        }
     })
-    .await
 }
 
 /// A body, read piece by piece.
@@ -102,12 +103,12 @@ impl Pieces {
     ///
     /// # Errors
     /// The limit, where it passed first.
-    pub async fn next(
+    pub fn next(
         &mut self,
         runtime: &dyn Runtime,
         limit: Option<Limit>,
-    ) -> Result<Option<Result<Bytes, TransportError>>, Limit> {
-        within_by(&mut self.timer, runtime, limit, self.body.next()).await
+    ) -> impl Future<Output = Result<Option<Result<Bytes, TransportError>>, Limit>> {
+        within_by(&mut self.timer, runtime, limit, self.body.next())
     }
 }
 
