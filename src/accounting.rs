@@ -138,7 +138,7 @@ struct State {
     /// Until the call ends.
     span: Option<CallSpan>,
     ended: bool,
-    answered_by: Option<(KeyId, String)>,
+    answered_by: Option<(KeyId, Arc<str>)>,
     /// What the answer may cost, until somebody knows. If nobody ever does it is spent. Apart, since most
     /// clients have no budget.
     reserved: Option<Box<Reserved>>,
@@ -174,7 +174,7 @@ impl CallRecord {
     /// This key has begun to answer.
     pub fn answered_by(&self, lease: &mut KeyLease) {
         let (key, label, reserved) =
-            (lease.id(), lease.key_label().to_owned(), lease.take_reserved().map(Box::new));
+            (lease.id(), lease.label(), lease.take_reserved().map(Box::new));
         if let Some(span) = self.span() {
             span.key(&label);
         }
@@ -189,7 +189,7 @@ impl CallRecord {
 
     /// The label of the key that answers or has answered.
     pub fn key_label(&self) -> Option<String> {
-        lock(&self.state).answered_by.as_ref().map(|(_, label)| label.clone())
+        lock(&self.state).answered_by.as_ref().map(|(_, label)| label.to_string())
     }
 
     /// Whether a key has begun to answer, so that the call costs something.

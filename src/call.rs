@@ -22,7 +22,7 @@ use crate::wire::Target;
 /// What of a call is still told when its answer comes to an end.
 pub(crate) struct Course {
     pub record: Arc<CallRecord>,
-    pub model: String,
+    pub model: Arc<str>,
     pub route: Option<Route>,
     pub started: Timestamp,
     /// When the last attempt was sent.

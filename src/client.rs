@@ -63,6 +63,8 @@ pub(crate) struct Inner {
     #[cfg(feature = "functions")]
     pub learned: Arc<crate::llm_function::Learned>,
     pub settings: ModelSettings,
+    /// The settings' model, which every call shares.
+    pub model: Arc<str>,
     pub engine: Engine,
     pub buckets: ModelBuckets,
     /// The budgets of LLM tokens, where there are any.
@@ -279,7 +281,7 @@ impl OpenAiCompatible {
         options: ChatOptions,
         stream: bool,
     ) -> CallRequest {
-        let default_model = self.inner.settings.model.clone();
+        let default_model = self.inner.model.clone();
         ChatBody { messages: messages.clone(), options, default_model, stream }.into_request()
     }
 }
@@ -365,11 +367,11 @@ impl Inner {
     ) -> Result<Box<Call>, Error> {
         let started = self.engine.runtime().now();
         let (model, model_origin) = match model {
-            Some(model) => (model.to_owned(), "the call's `model` option"),
+            Some(model) => (model.into(), "the call's `model` option"),
             None if self.settings.model == self.settings.name => {
-                (self.settings.model.clone(), "the entry's name in the configuration")
+                (self.model.clone(), "the entry's name in the configuration")
             }
-            None => (self.settings.model.clone(), "`model` in the configuration"),
+            None => (self.model.clone(), "`model` in the configuration"),
         };
         let asked = self.asked(&model, &body).inspect_err(|error| record.fail(error))?;
         let bucket = self.buckets.of(&model, &self.settings, self.engine.pool.runtime())?;

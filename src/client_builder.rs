@@ -438,6 +438,7 @@ fn client(
     OpenAiCompatible::from_inner(Inner {
         #[cfg(feature = "functions")]
         learned: Arc::default(),
+        model: settings.model.as_str().into(),
         settings,
         engine,
         buckets,

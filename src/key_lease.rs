@@ -62,6 +62,11 @@ impl KeyLease {
         &self.held().label
     }
 
+    /// The same for whoever keeps it.
+    pub(crate) fn label(&self) -> Arc<str> {
+        self.held().label.clone()
+    }
+
     fn held(&self) -> &LabelledKey {
         self.key.as_deref().unwrap_or(&NO_KEY)
     }

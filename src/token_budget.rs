@@ -103,7 +103,7 @@ enum From {
 pub(crate) struct OfKey {
     pub pool: ApiKeyPool,
     pub key: KeyId,
-    pub model: String,
+    pub model: Arc<str>,
     pub pace: Pace,
 }
 

@@ -75,7 +75,7 @@ fn is_error(object: &str, extra: &Extra) -> bool {
 pub(crate) struct ChatBody {
     pub messages: Arc<Vec<Message>>,
     pub options: ChatOptions,
-    pub default_model: String,
+    pub default_model: Arc<str>,
     pub stream: bool,
 }
 
