@@ -1,5 +1,6 @@
 //! What goes to the provider with every request: the URL and headers, made once per client.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -34,7 +35,7 @@ pub(crate) enum Target {
 
 /// The parts of a request that are the same for every call of a client.
 pub(crate) struct Wire {
-    url: String,
+    url: Arc<str>,
     /// The headers of a request for an answer in one piece.
     answer_headers: Vec<Header>,
     /// The headers of a request for a stream.
@@ -58,7 +59,7 @@ impl Wire {
             let known = [header("content-type", "application/json"), header("accept", accept)];
             let mut headers = Vec::from(known);
             for (name, value) in &settings.headers {
-                let (name, value) = (name.to_ascii_lowercase(), value.clone());
+                let (name, value) = (name.to_ascii_lowercase().into(), value.clone().into());
                 headers.push(Header { name, value, sensitive: true });
             }
             headers
@@ -73,7 +74,7 @@ impl Wire {
             }
         }
         Self {
-            url,
+            url: url.into(),
             answer_headers: headers("application/json"),
             stream_headers: headers("text/event-stream"),
             auth_header,
@@ -95,10 +96,10 @@ impl Wire {
         };
         if !key.is_empty() {
             let (name, value) = match &self.auth_header {
-                Some(name) => (name.clone(), key.to_owned()),
-                None => (AUTHORIZATION.to_owned(), format!("Bearer {key}")),
+                Some(name) => (Cow::Owned(name.clone()), key.to_owned()),
+                None => (AUTHORIZATION.into(), format!("Bearer {key}")),
             };
-            request.headers.push(Header { name, value, sensitive: true });
+            request.headers.push(Header { name, value: value.into(), sensitive: true });
         }
         request
     }
@@ -118,7 +119,8 @@ impl Wire {
         for (name, value) in &request.headers {
             let name = name.to_ascii_lowercase();
             if !is_set(&name) && headers.iter().all(|header| header.name != name) {
-                headers.push(Header { name, value: value.clone(), sensitive: true });
+                let (name, value) = (name.into(), value.clone().into());
+                headers.push(Header { name, value, sensitive: true });
             }
         }
         let mut url = request.url.clone();
@@ -126,7 +128,7 @@ impl Wire {
             url.push(if text::cut(&url, "?").1.is_some() { '&' } else { '?' });
             url.push_str(query);
         }
-        let method = request.method.clone();
+        let method = request.method.clone().into();
         HttpRequest { method, ..HttpRequest::post(url, headers, body) }
     }
 }
@@ -137,8 +139,8 @@ fn behind_scheme(value: &str) -> Option<&str> {
     token.filter(|_| SCHEMES.iter().any(|known| scheme.eq_ignore_ascii_case(known)))
 }
 
-fn header(name: &str, value: &str) -> Header {
-    Header { name: name.to_owned(), value: value.to_owned(), sensitive: false }
+fn header(name: &'static str, value: &'static str) -> Header {
+    Header { name: name.into(), value: value.into(), sensitive: false }
 }
 
 /// Percent-encodes all but the unreserved characters of RFC 3986, section 2.3.

@@ -83,7 +83,7 @@ fn a_redirect_names_its_target_and_is_not_followed() {
             assert_eq!((error.kind(), error.status()), (ErrorKind::Redirect, Some(status)));
             assert!(error.message().contains(target), "{error}");
             let urls: Vec<_> =
-                scene.provider.requests().into_iter().map(|s| s.request.url).collect();
+                scene.provider.requests().into_iter().map(|s| s.request.url.to_string()).collect();
             assert_eq!(urls, [format!("{BASE_URL}/chat/completions")]);
         }
     }

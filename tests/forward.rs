@@ -62,7 +62,7 @@ fn a_request_goes_out_as_it_is_but_for_the_key() {
     let (response, _) = bench.clock.block_on(bench.llm.forward(request())).unwrap();
     assert_eq!(response.status, 200);
     let sent = &bench.provider.requests()[0].request;
-    assert_eq!(sent.url, "https://api.example.com/v1/embeddings?x=1&api-version=7");
+    assert_eq!(*sent.url, *"https://api.example.com/v1/embeddings?x=1&api-version=7");
     assert_eq!(&*sent.body, br#"{"n":12345678901234567890}"#);
     assert_eq!(sent.header("authorization"), Some(&*format!("Bearer {KEY}")));
     assert_eq!((sent.header("x-team"), sent.header("host")), (Some("canal"), None));

@@ -183,7 +183,7 @@ fn the_url_the_headers_and_the_key() {
     let sent = scene.provider.requests();
     for (request, accept) in sent.iter().zip(["application/json", "text/event-stream"]) {
         let request = &request.request;
-        assert_eq!(request.url, format!("{BASE_URL}/chat/completions"));
+        assert_eq!(*request.url, *format!("{BASE_URL}/chat/completions"));
         assert_eq!(request.header("authorization"), Some(&*format!("Bearer {}", key(1))));
         assert_eq!(request.header("content-type"), Some("application/json"));
         assert_eq!(request.header("accept"), Some(accept));
@@ -198,7 +198,7 @@ fn the_url_the_headers_and_the_key() {
     scene.ask(Way::Chat).unwrap();
     let request = &scene.provider.requests()[0].request;
     assert_eq!(
-        request.url,
+        &*request.url,
         "https://me.openai.azure.test/openai/deployments/gpt/chat/completions?api-version=2024-10-21&a%20b=c%26d"
     );
     assert_eq!(

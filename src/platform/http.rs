@@ -1,6 +1,8 @@
 //! What goes over the wire, in plain values: every transport speaks these.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -10,16 +12,16 @@ use super::BoxStream;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Header {
     /// Its name, in lower case.
-    pub name: String,
+    pub name: Cow<'static, str>,
     /// Its value.
-    pub value: String,
+    pub value: Cow<'static, str>,
     /// Whether the value is a secret that must show in no log.
     pub sensitive: bool,
 }
 
 impl fmt::Debug for Header {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let value = if self.sensitive { "…" } else { &self.value };
+        let value = if self.sensitive { "…" } else { &*self.value };
         write!(f, "{}: {value}", self.name)
     }
 }
@@ -29,9 +31,9 @@ impl fmt::Debug for Header {
 #[non_exhaustive]
 pub struct HttpRequest {
     /// The method: `POST`, unless the request is another's that is passed on.
-    pub method: String,
-    /// The whole URL.
-    pub url: String,
+    pub method: Cow<'static, str>,
+    /// The whole URL, which all requests of a client share.
+    pub url: Arc<str>,
     /// The headers.
     pub headers: Vec<Header>,
     /// The body: JSON; of a method that has none, nothing.
@@ -40,8 +42,8 @@ pub struct HttpRequest {
 
 impl HttpRequest {
     /// A POST of `body` to `url`.
-    pub fn post(url: impl Into<String>, headers: Vec<Header>, body: impl Into<Bytes>) -> Self {
-        Self { method: "POST".to_owned(), url: url.into(), headers, body: body.into() }
+    pub fn post(url: impl Into<Arc<str>>, headers: Vec<Header>, body: impl Into<Bytes>) -> Self {
+        Self { method: "POST".into(), url: url.into(), headers, body: body.into() }
     }
 
     /// The value of a header, by its name in lower case.

@@ -4,6 +4,7 @@
 //! ([`connections`](super::connections)) entered for the length of each poll: nothing is spawned or
 //! passed through a channel in between, and dropping the future ends the request.
 
+use std::borrow::Cow;
 use std::error::Error as _;
 use std::future::{Future, poll_fn};
 use std::net::IpAddr;
@@ -73,7 +74,7 @@ impl Clients {
 /// Where the last request went: the next mostly goes there too.
 #[derive(Clone, Debug)]
 struct Address {
-    text: String,
+    text: Arc<str>,
     url: Url,
     is_on_this_machine: bool,
 }
@@ -100,7 +101,7 @@ impl ReqwestTransport {
     }
 
     /// The URL of a request, and whether it leads to this machine.
-    fn address(&self, text: String) -> Result<(Url, bool), TransportError> {
+    fn address(&self, text: Arc<str>) -> Result<(Url, bool), TransportError> {
         let mut last = lock(&self.last);
         let address = match last.take_if(|last| last.text == text) {
             Some(known) => known,
@@ -218,8 +219,11 @@ fn header_map(headers: Vec<Header>) -> Result<HeaderMap, TransportError> {
     for header in headers {
         let name = HeaderName::from_bytes(header.name.as_bytes())
             .map_err(|_| TransportError::fatal(format!("`{}` is no header name", header.name)))?;
-        // The one copy, which is wiped when the last of those who send it lets go.
-        let value = Bytes::from_owner(Secret::from(header.value));
+        let value = match header.value {
+            Cow::Borrowed(value) => Bytes::from_static(value.as_bytes()),
+            // The one copy, which is wiped when the last of those who send it lets go.
+            Cow::Owned(value) => Bytes::from_owner(Secret::from(value)),
+        };
         let mut value = HeaderValue::from_maybe_shared(value).map_err(|_| {
             TransportError::fatal(format!(
                 "the value of header `{name}` has characters not allowed"
@@ -271,14 +275,14 @@ mod tests {
     fn secrets_are_marked_for_whoever_logs_or_compresses_headers() {
         let header = |name: &str, sensitive| {
             let (name, value) = (name.to_owned(), "sk-0123456789".to_owned());
-            Header { name, value, sensitive }
+            Header { name: name.into(), value: value.into(), sensitive }
         };
         let map = header_map(vec![header("authorization", true), header("x-open", false)]).unwrap();
         let is_sensitive = |name: &str| map[name].is_sensitive();
         assert_eq!((is_sensitive("authorization"), is_sensitive("x-open")), (true, false));
         assert_eq!(format!("{:?}", map["authorization"]), "Sensitive");
 
-        let unfit = Header { value: "sk-\n0123456789".to_owned(), ..header("api-key", true) };
+        let unfit = Header { value: "sk-\n0123456789".into(), ..header("api-key", true) };
         let message = header_map(vec![unfit]).unwrap_err().message;
         assert_eq!(message, "the value of header `api-key` has characters not allowed");
     }

@@ -47,7 +47,7 @@ impl Transport for FetchTransport {
             let fetch = fetch.ok_or_else(|| TransportError::fatal("this host has no `fetch`"))?;
             let exchange = Exchange::new().map_err(|error| fatal(&error))?;
             let init = exchange.init(&request).map_err(|error| fatal(&error))?;
-            let response = fetch.call2(&JsValue::UNDEFINED, &request.url.as_str().into(), &init);
+            let response = fetch.call2(&JsValue::UNDEFINED, &(&*request.url).into(), &init);
             let response = settled(response).await.map_err(|error| broken(&error))?;
             exchange.answer(&response).map_err(|error| unfit(&error))
         })
@@ -72,7 +72,7 @@ impl Exchange {
     fn init(&self, request: &HttpRequest) -> Result<JsValue, JsValue> {
         let init = Object::new();
         let set = |name: &str, value: &JsValue| Reflect::set(&init, &name.into(), value);
-        set("method", &request.method.as_str().into())?;
+        set("method", &(&*request.method).into())?;
         // A key must not leave its provider's origin.
         set("redirect", &"manual".into())?;
         set("signal", &get(&self.controller, "signal")?)?;
@@ -81,7 +81,7 @@ impl Exchange {
         }
         let headers = Array::new();
         for header in &request.headers {
-            headers.push(&Array::of2(&header.name.as_str().into(), &header.value.as_str().into()));
+            headers.push(&Array::of2(&(&*header.name).into(), &(&*header.value).into()));
         }
         set("headers", &headers)?;
         Ok(init.into())
