@@ -309,11 +309,13 @@ impl Inner {
         let record = self.begin("chat", request.model.as_deref());
         let mut call = self.call(record.clone(), &request, Target::Answer, false)?;
         let reader = WholeBody(codec);
+        // In a block of its own, since blocks of more than 1 KiB are shared by the threads of glibc's allocator.
+        let exchange = Box::pin(self.engine.exchange(&mut call, &reader));
         let outcome = if IS_BUILT_IN && let Some(span) = record.span() {
             span.asks(request.body.parameters(), false);
-            span.around(Box::pin(self.engine.exchange(&mut call, &reader))).await
+            span.around(exchange).await
         } else {
-            self.engine.exchange(&mut call, &reader).await
+            exchange.await
         };
         let (answer, mut lease) = outcome.inspect_err(|error| record.fail(error))?;
         record.answered_by(&mut lease);

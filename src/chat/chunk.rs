@@ -8,7 +8,7 @@ use serde_json::{Number, Value, json};
 
 use super::content::Content;
 use super::message::{Role, reasoning_text};
-use super::open_object::{Field, Text, open_object};
+use super::open_object::{Few, Field, Text, open_object};
 use crate::core::usage::Usage;
 
 open_object! {
@@ -27,7 +27,7 @@ open_object! {
         /// The configuration that the model runs in, where the provider tells them apart.
         pub system_fingerprint: Option<Arc<str>> as Text = "system_fingerprint",
         /// What each choice gained; empty in a chunk that only reports usage.
-        pub choices: Vec<ChunkChoice> = "choices" [always],
+        pub choices: Vec<ChunkChoice> as Few<ChunkChoice> = "choices" [always],
         /// What the answer has cost so far.
         pub usage: Option<Usage> = "usage",
         /// Padding without a meaning, from which onlookers can't tell the length of the text.

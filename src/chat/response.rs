@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Number, Value};
 
 use super::message::{Message, Role, ToolCall};
-use super::open_object::{Text, open_object};
+use super::open_object::{Few, Text, open_object};
 use crate::core::usage::Usage;
 
 open_object! {
@@ -36,7 +36,7 @@ open_object! {
         /// The configuration that the model runs in, where the provider tells them apart.
         pub system_fingerprint: Option<Arc<str>> as Text = "system_fingerprint",
         /// The choices: one, unless `n` asked for more.
-        pub choices: Vec<Choice> = "choices" [always],
+        pub choices: Vec<Choice> as Few<Choice> = "choices" [always],
         /// What the answer cost.
         pub usage: Option<Usage> = "usage",
     }

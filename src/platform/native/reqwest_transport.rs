@@ -25,6 +25,9 @@ use crate::platform::{
 
 use super::connections::{Connections, Home};
 
+/// So many headers reqwest adds, such as its user agent's.
+const FROM_REQWEST: usize = 3;
+
 /// The native transport, over a [`reqwest::Client`].
 ///
 /// Give it a client of your own for a proxy, a certificate authority or a local address:
@@ -215,7 +218,7 @@ where
 }
 
 fn header_map(headers: Vec<Header>) -> Result<HeaderMap, TransportError> {
-    let mut map = HeaderMap::with_capacity(headers.len());
+    let mut map = HeaderMap::with_capacity(headers.len() + FROM_REQWEST);
     for header in headers {
         let name = HeaderName::from_bytes(header.name.as_bytes())
             .map_err(|_| TransportError::fatal(format!("`{}` is no header name", header.name)))?;
