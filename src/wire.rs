@@ -97,7 +97,7 @@ impl Wire {
         if !key.is_empty() {
             let (name, value) = match &self.auth_header {
                 Some(name) => (Cow::Owned(name.clone()), key.to_owned()),
-                None => (AUTHORIZATION.into(), format!("Bearer {key}")),
+                None => (AUTHORIZATION.into(), ["Bearer ", key].concat()),
             };
             request.headers.push(Header { name, value: value.into(), sensitive: true });
         }
@@ -105,7 +105,9 @@ impl Wire {
     }
 
     fn post(&self, headers: &[Header], body: Bytes) -> HttpRequest {
-        HttpRequest::post(self.url.clone(), headers.to_vec(), body)
+        let mut all = Vec::with_capacity(headers.len() + 1); // the key's comes
+        all.extend_from_slice(headers);
+        HttpRequest::post(self.url.clone(), all, body)
     }
 
     /// Somebody's request, with what the settings send in place of what it brings.
