@@ -20,7 +20,7 @@ use crate::error::{Clock, Error, ErrorKind, Problem};
 use crate::events::Outcome;
 use crate::key_lease::KeyLease;
 use crate::platform::{HttpResponse, TransportError, boxed_stream, without_query};
-use crate::response_failure::{Refusal, hide_in_headers};
+use crate::response_failure::{Refusal, without_secrets};
 
 /// What tells an SDK that there is no use in trying again: that has been done.
 const NO_MORE_RETRIES: (&str, &str) = ("x-should-retry", "false");
@@ -84,12 +84,13 @@ pub(crate) async fn forward(
             let refusal = call.refusal.filter(|refusal| tells && is_last(refusal));
             let mut refused = refusal.map(Refusal::into_response).ok_or(error)?;
             let (name, value) = NO_MORE_RETRIES;
-            refused.headers.retain(|(known, _)| known != name);
-            refused.headers.push((name.to_owned(), value.to_owned()));
+            let others = refused.headers.iter().filter(|(known, _)| *known != name);
+            refused.headers = others.chain([(name, value)]).collect();
             refused
         }
     };
-    response.headers.retain(|(name, _)| !OF_THE_WIRE.contains(&&**name));
+    let others = response.headers.iter().filter(|(name, _)| !OF_THE_WIRE.contains(name));
+    response.headers = others.collect();
     Ok(response)
 }
 
@@ -127,9 +128,9 @@ fn held(
     lease: KeyLease,
     response: HttpResponse,
 ) -> HttpResponse {
-    let HttpResponse { status, mut headers, body } = response;
+    let HttpResponse { status, headers, body } = response;
     let redaction = client.engine.wire.redaction(lease.api_key());
-    hide_in_headers(&mut headers, &redaction);
+    let headers = without_secrets(&headers, &redaction);
     let (lease, rest, body) = (Some(lease), Vec::new(), Pieces::of(body));
     let (idle, total, course) = (call.clocks.idle, call.total(), call.course);
     let held = Box::new(Held { client, course, lease, body, idle, total, redaction, rest });

@@ -17,6 +17,7 @@ use crate::core::told_limit::Sent;
 use crate::error::ErrorKind;
 use crate::key_pool::Shared;
 use crate::lock::lock;
+use crate::platform::Headers;
 use crate::response_limits;
 use crate::room::Seat;
 use crate::shared_state::RemoteLease;
@@ -117,7 +118,7 @@ impl KeyLease {
 
     /// The key has begun to answer a request that was sent at `sent`: what the headers say of its limits
     /// is heeded from now on.
-    pub(crate) fn hears(&self, sent: Timestamp, headers: &[(String, String)]) {
+    pub(crate) fn hears(&self, sent: Timestamp, headers: &Headers) {
         if self.number == 0 && !response_limits::are_told(headers) {
             return; // as nearly always
         }
@@ -132,7 +133,7 @@ impl KeyLease {
     pub(crate) fn rests(
         &self,
         sent: Timestamp,
-        headers: &[(String, String)],
+        headers: &Headers,
         rest: Option<Duration>,
         backoff: Backoff<'_>,
     ) {

@@ -150,8 +150,8 @@ pub use metrics::metrics_text;
 #[allow(unused_imports, reason = "a platform or feature set may have none")]
 pub use platform::transports::*;
 pub use platform::{
-    BoxFuture, BoxStream, Header, HttpRequest, HttpResponse, MaybeSend, MaybeSync, Runtime,
-    Transport, TransportError,
+    BoxFuture, BoxStream, Header, Headers, HttpRequest, HttpResponse, MaybeSend, MaybeSync,
+    Runtime, Transport, TransportError,
 };
 pub use provider_config::{
     ModelSettings, RateLimitScope, parse as parse_provider_json, provider_schema,

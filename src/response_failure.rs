@@ -10,7 +10,7 @@ use crate::core::retry::Failure;
 use crate::core::{retry_after, text};
 use crate::error::{Clock, ErrorKind};
 use crate::exchange::Sent;
-use crate::platform::{self, HttpResponse, TransportError};
+use crate::platform::{Headers, HttpResponse, TransportError};
 use crate::wire::Target;
 
 /// So long is waited for it, unless the call bears less silence: the status alone says enough.
@@ -36,7 +36,7 @@ pub(crate) fn of_transport(error: TransportError) -> Failure {
 #[derive(Debug)]
 pub(crate) struct Refusal {
     pub status: u16,
-    pub headers: Vec<(String, String)>,
+    pub headers: Headers,
     pub body: Vec<u8>,
 }
 
@@ -46,17 +46,15 @@ impl Refusal {
         if redaction.finds(&self.body) {
             self.body = redaction.redacted(&self.body).into_bytes();
         }
-        hide_in_headers(&mut self.headers, redaction);
+        self.headers = without_secrets(&self.headers, redaction);
         self
     }
 }
 
-/// Takes secrets out of the headers of a response that is passed on.
-pub(crate) fn hide_in_headers(headers: &mut Vec<(String, String)>, redaction: &Redaction) {
-    headers.retain(|(name, _)| !redaction.finds(name.as_bytes()));
-    for (_, value) in headers {
-        *value = redaction.redacted_value(value);
-    }
+/// The headers of a response that is passed on, without secrets.
+pub(crate) fn without_secrets(headers: &Headers, redaction: &Redaction) -> Headers {
+    let open = headers.iter().filter(|(name, _)| !redaction.finds(name.as_bytes()));
+    open.map(|(name, value)| (name, redaction.redacted_value(value))).collect()
 }
 
 /// A response came whose status says that it is no answer.
@@ -140,9 +138,9 @@ pub(crate) struct Hints {
 }
 
 impl Hints {
-    pub fn of(headers: &[(String, String)], unix_time: SystemTime) -> Self {
+    pub fn of(headers: &Headers, unix_time: SystemTime) -> Self {
         let unix_now = unix_time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let header = |name: &str| platform::header(headers, name);
+        let header = |name: &str| headers.get(name);
         let unix_now = retry_after::provider_time(&header, unix_now);
         Self {
             request_id: REQUEST_IDS.iter().find_map(|name| header(name)).map(str::to_owned),

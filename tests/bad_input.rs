@@ -11,8 +11,8 @@ use std::time::{Duration, SystemTime};
 use futures::{FutureExt, StreamExt, stream};
 use lockkeeper::testing::{Reply, VirtualClock};
 use lockkeeper::{
-    BoxFuture, ChatOptions, Clock, ErrorKind, HttpRequest, HttpResponse, OpenAiCompatible, Runtime,
-    Timestamp, Transport, TransportError,
+    BoxFuture, ChatOptions, Clock, ErrorKind, Headers, HttpRequest, HttpResponse, OpenAiCompatible,
+    Runtime, Timestamp, Transport, TransportError,
 };
 use scripted::{BOTH, Scene, Way, ask, seconds, settings};
 
@@ -215,7 +215,7 @@ impl Transport for Flood {
     fn send(&self, _: HttpRequest) -> BoxFuture<'static, Result<HttpResponse, TransportError>> {
         let comments = stream::repeat_with(|| Ok(": flood\n\n".into()));
         let comments = stream::iter([Ok(self.0.into())]).chain(comments).boxed();
-        async { Ok(HttpResponse::new(200, Vec::new(), comments)) }.boxed()
+        async { Ok(HttpResponse::new(200, Headers::new(), comments)) }.boxed()
     }
 }
 

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use futures::executor::block_on;
 use futures::{FutureExt, StreamExt, stream};
 use lockkeeper::{
-    BoxFuture, ChatOptions, HttpRequest, HttpResponse, LlmInterface, Message, ModelSettings,
-    OpenAiCompatible, Transport, TransportError,
+    BoxFuture, ChatOptions, Headers, HttpRequest, HttpResponse, LlmInterface, Message,
+    ModelSettings, OpenAiCompatible, Transport, TransportError,
 };
 
 /// Answers every other request; the rest it fails.
@@ -39,7 +39,7 @@ impl Transport for Own {
                 &["{\"choices\":[{\"message\":{\"con", "tent\":\"Hello\"}}]}"]
             };
             let pieces: Vec<_> = pieces.iter().map(|piece| Ok((*piece).into())).collect();
-            Ok(HttpResponse::new(200, Vec::new(), stream::iter(pieces).boxed()))
+            Ok(HttpResponse::new(200, Headers::new(), stream::iter(pieces).boxed()))
         }
         .boxed()
     }

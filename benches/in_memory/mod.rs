@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures::executor::block_on;
 use futures::{FutureExt, StreamExt, stream};
 use lockkeeper::{
-    ApiKeyPool, BoxFuture, ChatOptions, HttpRequest, HttpResponse, LlmInterface, Message,
+    ApiKeyPool, BoxFuture, ChatOptions, Headers, HttpRequest, HttpResponse, LlmInterface, Message,
     ModelSettings, OpenAiCompatible, Runtime, Timestamp, TokenBucket, Transport, TransportError,
 };
 
@@ -118,7 +118,7 @@ impl Transport for Canned {
         let pieces = self.0.clone();
         async move {
             let pieces = stream::iter(0..pieces.len()).map(move |n| Ok(pieces[n].clone()));
-            Ok(HttpResponse::new(200, Vec::new(), pieces.boxed()))
+            Ok(HttpResponse::new(200, Headers::new(), pieces.boxed()))
         }
         .boxed()
     }

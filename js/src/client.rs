@@ -82,7 +82,7 @@ impl Client {
         Task::new(async move {
             let (response, account) = call.await.map_err(|error| lists::error(&error))?;
             let headers = Array::new();
-            for (name, value) in &response.headers {
+            for (name, value) in response.headers.iter() {
                 headers.push(&name.into());
                 headers.push(&value.into());
             }

@@ -9,7 +9,7 @@ use std::task::Poll;
 use bytes::Bytes;
 use futures_util::stream;
 use js_sys::Function;
-use lockkeeper::{BoxFuture, HttpRequest, HttpResponse, Transport, TransportError};
+use lockkeeper::{BoxFuture, Headers, HttpRequest, HttpResponse, Transport, TransportError};
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen(module = "/api/exchange.js")]
@@ -85,10 +85,10 @@ struct Open(Exchange);
 impl Open {
     fn response(self, status: u16) -> HttpResponse {
         let texts = self.0.headers();
-        let mut texts = texts.split('\n').map(str::to_owned);
-        let mut headers = Vec::new();
+        let mut texts = texts.split('\n');
+        let mut headers = Headers::new();
         while let (Some(name), Some(value)) = (texts.next(), texts.next()) {
-            headers.push((name, value));
+            headers.push(name, value);
         }
         let body = stream::unfold(Some(self), |exchange| async move {
             let exchange = exchange?;

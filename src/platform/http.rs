@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::BoxStream;
+use super::{BoxStream, Headers};
 
 /// A header of a request.
 #[derive(Clone, PartialEq, Eq)]
@@ -78,8 +78,8 @@ pub(crate) type Body = BoxStream<'static, Result<Bytes, TransportError>>;
 pub struct HttpResponse {
     /// The HTTP status.
     pub status: u16,
-    /// The headers: names in lower case, values as text.
-    pub headers: Vec<(String, String)>,
+    /// The headers.
+    pub headers: Headers,
     /// The body, piece by piece. Dropping it ends the request and closes its connection.
     pub body: BoxStream<'static, Result<Bytes, TransportError>>,
 }
@@ -88,7 +88,7 @@ impl HttpResponse {
     /// A response.
     pub fn new(
         status: u16,
-        headers: Vec<(String, String)>,
+        headers: Headers,
         body: BoxStream<'static, Result<Bytes, TransportError>>,
     ) -> Self {
         Self { status, headers, body }
@@ -97,13 +97,8 @@ impl HttpResponse {
     /// The value of a header, by its name in lower case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        header(&self.headers, name)
+        self.headers.get(name)
     }
-}
-
-/// The value of a response's header, by its name in lower case.
-pub(crate) fn header<'h>(headers: &'h [(String, String)], name: &str) -> Option<&'h str> {
-    headers.iter().find(|(known, _)| known == name).map(|(_, value)| &**value)
 }
 
 impl fmt::Debug for HttpResponse {

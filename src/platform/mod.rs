@@ -9,6 +9,7 @@ mod built_in;
 #[cfg(target_arch = "wasm32")]
 #[path = "web/mod.rs"]
 mod built_in;
+mod headers;
 mod http;
 mod maybe_send;
 
@@ -20,7 +21,8 @@ pub(crate) use built_in::numbers::{number, number_text};
 pub(crate) use built_in::transport as default_transport;
 pub use built_in::transports;
 pub(crate) use built_in::wipe::wipe;
-pub(crate) use http::{Body, header, without_query};
+pub use headers::Headers;
+pub(crate) use http::{Body, without_query};
 pub use http::{Header, HttpRequest, HttpResponse, TransportError};
 pub use maybe_send::{BoxFuture, BoxStream, MaybeSend, MaybeSync, boxed, boxed_stream};
 

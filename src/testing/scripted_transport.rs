@@ -136,7 +136,7 @@ impl Transport for ScriptedTransport {
                 Head::Reset => Err(TransportError::connection("connection reset by the script")),
                 Head::Silence => std::future::pending().await,
                 Head::Status(status) => {
-                    let headers = reply.headers.clone();
+                    let headers = reply.headers.iter().map(|(name, value)| (name, value)).collect();
                     let body =
                         Body { pieces: reply.pieces.into(), pace: reply.pace, end: reply.end };
                     let body = stream::unfold(

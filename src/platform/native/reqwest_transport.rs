@@ -20,7 +20,8 @@ use reqwest::{Method, Request, Url};
 use crate::core::secret::Secret;
 use crate::lock::lock;
 use crate::platform::{
-    BoxFuture, Header, HttpRequest, HttpResponse, Transport, TransportError, boxed, boxed_stream,
+    BoxFuture, Header, Headers, HttpRequest, HttpResponse, Transport, TransportError, boxed,
+    boxed_stream,
 };
 
 use super::connections::{Connections, Home};
@@ -240,10 +241,12 @@ fn header_map(headers: Vec<Header>) -> Result<HeaderMap, TransportError> {
 
 fn into_response(response: reqwest::Response, home: Home) -> HttpResponse {
     let status = response.status().as_u16();
-    let headers = response.headers().iter().map(|(name, value)| {
-        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-    });
-    let headers = headers.collect();
+    let came = response.headers();
+    let bytes = came.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    let mut headers = Headers::with_capacity(came.len(), bytes);
+    for (name, value) in came {
+        headers.push(name.as_str(), &String::from_utf8_lossy(value.as_bytes()));
+    }
     let body = boxed_stream(Entered { home, inner: response.bytes_stream() });
     HttpResponse::new(status, headers, body)
 }

@@ -10,7 +10,8 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
 use crate::platform::{
-    Body, BoxFuture, HttpRequest, HttpResponse, Transport, TransportError, boxed, boxed_stream,
+    Body, BoxFuture, Headers, HttpRequest, HttpResponse, Transport, TransportError, boxed,
+    boxed_stream,
 };
 
 /// A browser hides a redirect that it was told not to follow behind status 0.
@@ -139,7 +140,7 @@ async fn read(reader: &JsValue) -> Result<Option<Bytes>, JsValue> {
 }
 
 /// The headers that the host lets a script see; also those of a plain object.
-fn all(headers: &JsValue) -> Vec<(String, String)> {
+fn all(headers: &JsValue) -> Headers {
     let entries = call(headers, "entries").map_or_else(
         |_| headers.dyn_ref::<Object>().map(Object::entries),
         |entries| Some(Array::from(&entries)),

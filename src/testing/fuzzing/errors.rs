@@ -67,7 +67,7 @@ async fn forwarded(llm: &OpenAiCompatible) -> Vec<String> {
     match llm.forward(request).await {
         Ok((response, _)) => {
             let refused = !(200..300).contains(&response.status);
-            let headers = response.headers.into_iter().map(|(_, value)| value);
+            let headers = response.headers.iter().map(|(_, value)| value.to_owned());
             let mut shown: Vec<String> = headers.collect();
             let pieces: Vec<_> = response.body.collect().await;
             let body = pieces.into_iter().flatten().collect::<Vec<Bytes>>().concat();

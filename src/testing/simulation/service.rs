@@ -244,7 +244,11 @@ impl Transport for Provider {
                 let broken = || TransportError::connection("connection cut by the simulation");
                 Some((piece.ok_or_else(broken), (pieces, runtime, under_way)))
             });
-            Ok(HttpResponse::new(fate.status, fate.headers, boxed_stream(body)))
+            Ok(HttpResponse::new(
+                fate.status,
+                fate.headers.into_iter().collect(),
+                boxed_stream(body),
+            ))
         })
     }
 }

@@ -10,8 +10,8 @@ use shuttle::thread;
 use super::{in_many_orders, stopped_clock, waits};
 use crate::platform::{BoxFuture, boxed, boxed_stream};
 use crate::{
-    ChatOptions, Error, ErrorKind, HttpRequest, HttpResponse, LlmInterface, Message, ModelSettings,
-    OpenAiCompatible, RateLimitScope, Transport, TransportError,
+    ChatOptions, Error, ErrorKind, Headers, HttpRequest, HttpResponse, LlmInterface, Message,
+    ModelSettings, OpenAiCompatible, RateLimitScope, Transport, TransportError,
 };
 
 /// Answers everything at once.
@@ -24,7 +24,7 @@ impl Transport for Answers {
     ) -> BoxFuture<'static, Result<HttpResponse, TransportError>> {
         let body = r#"{"choices":[{"message":{"content":"Hi!"},"finish_reason":"stop"}]}"#;
         let body = boxed_stream(stream::iter([Ok(Bytes::from_static(body.as_bytes()))]));
-        boxed(async { Ok(HttpResponse::new(200, Vec::new(), body)) })
+        boxed(async { Ok(HttpResponse::new(200, Headers::new(), body)) })
     }
 }
 
