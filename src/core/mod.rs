@@ -34,10 +34,10 @@ pub mod send_log;
 pub mod slow_start;
 pub mod sse;
 pub mod store_health;
+#[cfg(test)]
+mod tests;
 pub mod text;
 pub mod time;
 pub mod token_bucket;
 pub mod told_limit;
-#[cfg(all(test, not(target_arch = "wasm32")))]
-pub mod trials;
 pub mod usage;

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use super::super::*;
-use crate::core::trials::a_thousand;
+use crate::core::tests::trials::a_thousand;
 
 const KEYS: [&str; 5] =
     ["sk-one-0001", "sk-two-0002", "sk-three-0003", "sk-four-0004", "sk-five-0005"];

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::accounts::{accounts, in_use, tell};
 use super::*;
-use crate::core::trials::a_thousand;
+use crate::core::tests::trials::a_thousand;
 
 /// Twelve minutes of nine requests: of which key each is, and whether it is somebody else's.
 fn requests(foreign: f64) -> impl Strategy<Value = Vec<Vec<(usize, bool)>>> {

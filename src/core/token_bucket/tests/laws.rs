@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::super::*;
-use crate::core::trials::a_thousand;
+use crate::core::tests::trials::a_thousand;
 
 /// What rounding may take from a token, or add to it.
 const SLIGHT: f64 = 1e-5;
