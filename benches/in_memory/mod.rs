@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // there is nothing to be measured then
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -129,16 +130,50 @@ pub fn transport(answer: Vec<Bytes>) -> Arc<dyn Transport> {
     Arc::new(Canned(answer.into()))
 }
 
+/// Gives the same answer to everybody, and tells each key of a window that is the same for all.
+struct Telling {
+    keys: usize,
+    answered: AtomicUsize,
+}
+
+impl Transport for Telling {
+    fn send(&self, _: HttpRequest) -> BoxFuture<'static, Result<HttpResponse, TransportError>> {
+        const LIMIT: usize = 1_000_000;
+        let left = LIMIT - 1 - self.answered.fetch_add(1, Relaxed) / self.keys;
+        let headers = Headers::from_iter([
+            ("x-ratelimit-limit-requests", LIMIT.to_string()),
+            ("x-ratelimit-remaining-requests", left.to_string()),
+            ("x-ratelimit-reset-requests", "59.5s".to_owned()),
+        ]);
+        let answer = stream::iter([Ok(Bytes::from_static(ANSWER.as_bytes()))]);
+        async move { Ok(HttpResponse::new(200, headers, answer.boxed())) }.boxed()
+    }
+}
+
+/// A client of so many keys, whose every answer tells of its key's limit.
+pub fn told_client(keys: usize) -> OpenAiCompatible {
+    let telling = Telling { keys, answered: AtomicUsize::new(0) };
+    client_of(keys, Arc::new(telling), Some(Arc::new(Frozen)))
+}
+
 /// The keys of a client.
 pub const KEYS: usize = 16;
 
 /// A client with pool, bucket and clocks on, whose every request gets this answer.
 pub fn client(answer: Vec<Bytes>, runtime: Option<Arc<dyn Runtime>>) -> OpenAiCompatible {
-    let keys = (0..KEYS).map(|n| format!("sk-in-memory-{n:04}"));
+    client_of(KEYS, transport(answer), runtime)
+}
+
+fn client_of(
+    keys: usize,
+    transport: Arc<dyn Transport>,
+    runtime: Option<Arc<dyn Runtime>>,
+) -> OpenAiCompatible {
+    let keys = (0..keys).map(|n| format!("sk-in-memory-{n:04}"));
     let mut settings = ModelSettings::new("in-memory", "gpt-4o-mini", keys);
     settings.base_url = BASE_URL.to_owned();
     (settings.rate_limit_capacity, settings.rate_limit_refill_rate) = (1e9, 1e9);
-    let builder = OpenAiCompatible::builder(settings).transport(transport(answer));
+    let builder = OpenAiCompatible::builder(settings).transport(transport);
     match runtime {
         Some(runtime) => builder.runtime(runtime),
         None => builder,

@@ -14,7 +14,7 @@ use gungraun::{
 };
 use in_memory::{
     ANSWER, Frozen, KEYS, ask, bucket, chunk_by_chunk, client, pool, read_by_read, read_stream,
-    tool_call_pieces, unlike_chunks,
+    told_client, tool_call_pieces, unlike_chunks,
 };
 use lockkeeper::{ApiKeyPool, OpenAiCompatible, TokenBucket};
 
@@ -36,6 +36,13 @@ fn answering() -> OpenAiCompatible {
     warm(client(vec![ANSWER.into()], Some(Arc::new(Frozen))), |llm| {
         (0..KEYS * 64).map(|_| ask(llm)).sum()
     })
+}
+
+/// A client whose keys have answered so often that all is kept of them that is.
+fn told(keys: usize) -> OpenAiCompatible {
+    let llm = told_client(keys);
+    (0..keys * 25).for_each(|_| assert!(ask(&llm) > 0));
+    llm
 }
 
 fn frozen_bucket() -> TokenBucket {
@@ -62,6 +69,16 @@ fn stream(llm: OpenAiCompatible) -> OpenAiCompatible {
 #[bench::of_100(answering())]
 fn chats(llm: OpenAiCompatible) -> OpenAiCompatible {
     for _ in 0..100 {
+        assert!(ask(&llm) > 0);
+    }
+    llm
+}
+
+// As many whole answers as there are keys, each of which tells of its key's limit.
+#[library_benchmark]
+#[bench::of_300_with_300_keys(told(300))]
+fn told_chats(llm: OpenAiCompatible) -> OpenAiCompatible {
+    for _ in 0..300 {
         assert!(ask(&llm) > 0);
     }
     llm
@@ -98,7 +115,10 @@ fn lease(pool: ApiKeyPool) -> ApiKeyPool {
     pool
 }
 
-library_benchmark_group!(name = parts, benchmarks = [stream, chats, try_acquire, acquire, lease]);
+library_benchmark_group!(
+    name = parts,
+    benchmarks = [stream, chats, told_chats, try_acquire, acquire, lease]
+);
 
 main!(
     config = LibraryBenchmarkConfig::default().tool(Callgrind::with_args(["--cache-sim=no"])),

@@ -99,10 +99,15 @@ impl KeyPool {
 
     /// What is under way on the account of a key.
     pub(super) fn load(&self, slot: usize) -> Load {
+        let all = self.account_of(slot);
+        Load { in_flight: all.map(|entry| entry.in_flight).sum(), so_far: self.uses }
+    }
+
+    /// The keys of an account.
+    fn account_of(&self, slot: usize) -> impl Iterator<Item = &Slot> {
         let of = self.slot(slot);
         let all = self.slots[self.at_most(slot)].iter().flatten();
-        let all = all.filter(|entry| of.is_some_and(|of| of.shares_with(entry)));
-        Load { in_flight: all.map(|entry| entry.in_flight).sum(), so_far: self.uses }
+        all.filter(move |entry| of.is_some_and(|of| of.shares_with(entry)))
     }
 
     /// Takes in at the other keys of an account what an attempt has shown of it.
@@ -147,10 +152,14 @@ impl KeyPool {
 
     /// Looks what an answer shows of whose account its key belongs to.
     pub(super) fn compare(&mut self, slot: usize, heard: Heard, is_granted: bool) {
+        let keys = self.slots.len();
         let Some(limit) = self.slot_mut(slot).and_then(|entry| entry.learned.as_mut()) else {
             return;
         };
         limit.kinship.keep(heard, is_granted);
+        if !limit.kinship.is_due(keys) {
+            return;
+        }
         if self.is_apart(slot) {
             return self.part();
         }
@@ -194,10 +203,10 @@ impl KeyPool {
             if other.shares_with(entry) {
                 return None;
             }
-            let own = own.get_or_insert_with(|| self.told_to_account(entry));
+            let own = own.get_or_insert_with(|| self.told_to_account(slot));
             let all = self.slots.iter().flatten().filter_map(|slot| slot.learned.as_ref());
             let all = all.map(|limit| &limit.kinship);
-            if own.is_one_with(&self.told_to_account(other), all, grain) {
+            if own.is_one_with(&self.told_to_account(at), all, grain) {
                 if found.is_some_and(|(_, found)| !found.shares_with(other)) {
                     return None;
                 }
@@ -208,10 +217,10 @@ impl KeyPool {
     }
 
     /// What the answers of all keys of an account have told.
-    fn told_to_account(&self, of: &Slot) -> Kinship {
+    fn told_to_account(&self, slot: usize) -> Kinship {
         let mut all = Kinship::default();
-        for slot in self.slots.iter().flatten().filter(|slot| slot.shares_with(of)) {
-            slot.learned.iter().for_each(|limit| all.add(&limit.kinship));
+        for entry in self.account_of(slot) {
+            entry.learned.iter().for_each(|limit| all.add(&limit.kinship));
         }
         all
     }

@@ -29,9 +29,16 @@ struct Told {
     is_granted: bool,
 }
 
+/// With so many keys more it is looked for half as often, since it is looked for among all.
+const KEYS_AT_EACH_ANSWER: usize = 16;
+
 /// The last answers of a key.
 #[derive(Debug, Default)]
-pub struct Kinship(Vec<Told>);
+pub struct Kinship {
+    told: Vec<Told>,
+    /// How many there have been.
+    count: usize,
+}
 
 /// How moments are told apart.
 #[derive(Clone, Copy, Debug)]
@@ -78,7 +85,7 @@ impl Told {
     }
 
     fn goes_on_from_any(&self, of: &Kinship, grain: Grain) -> bool {
-        !self.may_be_first(grain) && of.0.iter().any(|told| self.goes_on_from(told, grain))
+        !self.may_be_first(grain) && of.told.iter().any(|told| self.goes_on_from(told, grain))
     }
 
     /// Whether nobody need have gone before it: all were there.
@@ -95,21 +102,27 @@ impl Kinship {
         let Quota { limit, remaining: left, reset } = quota;
         let told = Told { limit, left, full_at: heard.sent.at + reset, reset, is_granted };
         // Of the refusals of a burst, one tells all.
-        self.0.pop_if(|last| !last.is_granted && !is_granted);
-        if self.0.len() == KEPT {
-            self.0.remove(0);
+        self.told.pop_if(|last| !last.is_granted && !is_granted);
+        if self.told.len() == KEPT {
+            self.told.remove(0);
         }
-        self.0.push(told);
+        self.told.push(told);
+        self.count += 1;
+    }
+
+    /// Whether the last answer is one at which to look for kin among so many keys.
+    pub fn is_due(&self, keys: usize) -> bool {
+        self.count.is_multiple_of(1 + keys / KEYS_AT_EACH_ANSWER)
     }
 
     /// Adds the answers of another key.
     pub fn add(&mut self, other: &Self) {
-        self.0.extend_from_slice(&other.0);
+        self.told.extend_from_slice(&other.told);
     }
 
     /// Whether its last answer goes on from one of these.
     pub fn goes_on_from(&self, other: &Self, grain: Grain) -> bool {
-        self.0.last().is_some_and(|last| last.goes_on_from_any(other, grain))
+        self.told.last().is_some_and(|last| last.goes_on_from_any(other, grain))
     }
 
     /// Whether it is sure, by the answers of all keys, that the two share one quota.
@@ -121,8 +134,8 @@ impl Kinship {
     ) -> bool {
         let links = [self.links(other, grain), other.links(self, grain)];
         let are_enough = links[0] + links[1] >= JOINS_AFTER && links.iter().all(|links| *links > 0);
-        let excludes = |told: &Told| other.0.iter().any(|it| it.excludes(told, grain));
-        are_enough && !self.0.iter().any(excludes) && {
+        let excludes = |told: &Told| other.told.iter().any(|it| it.excludes(told, grain));
+        are_enough && !self.told.iter().any(excludes) && {
             let strays = self.strays(all.clone(), grain) + other.strays(all, grain);
             strays * LINKS_FOR_A_STRAY <= links[0] + links[1]
         }
@@ -134,7 +147,7 @@ impl Kinship {
         let is_stray = |told: &&Told| {
             !told.may_be_first(grain) && !all.clone().any(|of| told.goes_on_from_any(of, grain))
         };
-        self.0.iter().filter(is_stray).count()
+        self.told.iter().filter(is_stray).count()
     }
 
     /// Whether it is sure that they do not.
@@ -144,8 +157,8 @@ impl Kinship {
 
     fn told_twice(&self, other: &Self, grain: Grain) -> usize {
         let is_twice =
-            |told: &&Told| told.is_granted && other.0.iter().any(|it| it.is_same(told, grain));
-        self.0.iter().filter(is_twice).count()
+            |told: &&Told| told.is_granted && other.told.iter().any(|it| it.is_same(told, grain));
+        self.told.iter().filter(is_twice).count()
     }
 
     /// How many answers go on from the other's, and from none of its own.
@@ -153,7 +166,7 @@ impl Kinship {
         let is_link = |told: &&Told| {
             told.goes_on_from_any(other, grain) && !told.goes_on_from_any(self, grain)
         };
-        self.0.iter().filter(is_link).count()
+        self.told.iter().filter(is_link).count()
     }
 }
 
@@ -165,7 +178,7 @@ impl LearnedLimit {
         (limit.limit.requests > 1).then_some(())?;
         let each = limit.each();
         let near = each.map_or(0.05 * limit.limit.per, |each| 0.3 * each);
-        let is_rounded = self.kinship.0.last()?.reset.fract() == 0.0;
+        let is_rounded = self.kinship.told.last()?.reset.fract() == 0.0;
         (!is_rounded || near > 1.0).then_some(Grain { each, near })
     }
 }
