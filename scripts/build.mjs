@@ -123,7 +123,7 @@ function withoutPlaces() {
 async function bundle(work) {
   const { build: esbuild } = await import("esbuild");
   const decoder = join(work, "decoder.wasm");
-  await must(["node", npmProgram("binaryen", "wasm-as"), join(root, "js/entries/parts/decoder.wat"), "-o", decoder]);
+  await must(["node", npmProgram("binaryen", "wasm-opt"), "-O3", join(root, "js/entries/parts/decoder.wat"), "-o", decoder]);
   const binary = asText(join(dist, "lockkeeper.wasm"), decoder, join(work, "binary.js"));
   const sources = join(root, "js/entries");
   const entries = readdirSync(sources).filter((name) => name.endsWith(".js"));

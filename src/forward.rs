@@ -20,13 +20,10 @@ use crate::error::{Clock, Error, ErrorKind, Problem};
 use crate::events::Outcome;
 use crate::key_lease::KeyLease;
 use crate::platform::{HttpResponse, TransportError, boxed_stream, without_query};
-use crate::response_failure::{Refusal, without_secrets};
+use crate::response_failure::{Refusal, passed_on};
 
 /// What tells an SDK that there is no use in trying again: that has been done.
 const NO_MORE_RETRIES: (&str, &str) = ("x-should-retry", "false");
-
-/// Headers that speak of the body as it came, before the transport has unpacked it.
-const OF_THE_WIRE: [&str; 3] = ["content-encoding", "content-length", "transfer-encoding"];
 
 /// A request to be passed on.
 #[derive(Clone)]
@@ -70,7 +67,7 @@ pub(crate) async fn forward(
     let record = account.0;
     check(&request, &client.settings.base_url).inspect_err(|error| record.fail(error))?;
     let mut call = client.forwarded(record.clone(), request)?;
-    let mut response = match client.engine.response(&mut call).await {
+    let response = match client.engine.response(&mut call).await {
         Ok((response, mut lease)) => {
             lease.answers(&call.course.model, None);
             record.answered_by(&mut lease);
@@ -89,8 +86,6 @@ pub(crate) async fn forward(
             refused
         }
     };
-    let others = response.headers.iter().filter(|(name, _)| !OF_THE_WIRE.contains(name));
-    response.headers = others.collect();
     Ok(response)
 }
 
@@ -130,7 +125,7 @@ fn held(
 ) -> HttpResponse {
     let HttpResponse { status, headers, body } = response;
     let redaction = client.engine.wire.redaction(lease.api_key());
-    let headers = without_secrets(&headers, &redaction);
+    let headers = passed_on(&headers, &redaction);
     let (lease, rest, body) = (Some(lease), Vec::new(), Pieces::of(body));
     let (idle, total, course) = (call.clocks.idle, call.total(), call.course);
     let held = Box::new(Held { client, course, lease, body, idle, total, redaction, rest });

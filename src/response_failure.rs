@@ -32,6 +32,9 @@ pub(crate) fn of_transport(error: TransportError) -> Failure {
     Failure::new(kind, error.message)
 }
 
+/// Headers that speak of the body as it came, before the transport has unpacked it.
+const OF_THE_WIRE: [&str; 3] = ["content-encoding", "content-length", "transfer-encoding"];
+
 /// A response whose status says that it is no answer, as it came.
 #[derive(Debug)]
 pub(crate) struct Refusal {
@@ -46,14 +49,15 @@ impl Refusal {
         if redaction.finds(&self.body) {
             self.body = redaction.redacted(&self.body).into_bytes();
         }
-        self.headers = without_secrets(&self.headers, redaction);
+        self.headers = passed_on(&self.headers, redaction);
         self
     }
 }
 
-/// The headers of a response that is passed on, without secrets.
-pub(crate) fn without_secrets(headers: &Headers, redaction: &Redaction) -> Headers {
-    let open = headers.iter().filter(|(name, _)| !redaction.finds(name.as_bytes()));
+/// The headers of a response that is passed on, without secrets, and without those of the wire.
+pub(crate) fn passed_on(headers: &Headers, redaction: &Redaction) -> Headers {
+    let is_open = |name: &str| !OF_THE_WIRE.contains(&name) && !redaction.finds(name.as_bytes());
+    let open = headers.iter().filter(|(name, _)| is_open(name));
     open.map(|(name, value)| (name, redaction.redacted_value(value))).collect()
 }
 

@@ -238,11 +238,8 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Few<T> {
             }
 
             fn visit_seq<S: SeqAccess<'de>>(self, mut items: S) -> Result<Few<T>, S::Error> {
-                let mut list = Vec::new();
+                let mut list = Vec::with_capacity(1);
                 while let Some(item) = items.next_element()? {
-                    if list.is_empty() {
-                        list.reserve_exact(1);
-                    }
                     list.push(item);
                 }
                 Ok(Few(list))

@@ -120,6 +120,17 @@ fn series_that_go_on_from_each_other_join_and_what_is_told_twice_parts() {
 }
 
 #[test]
+fn kin_are_found_among_many_keys_too() {
+    let names: Vec<String> = (0..100).map(|n| format!("key-{n:03}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let (mut pool, ids) = in_use(pool(&names));
+    (1..4).for_each(|minute| tell(&mut pool, &ids, minute, &ALTERNATELY));
+    let found = accounts(&pool);
+    assert!(found[0].is_some() && found[0] == found[1]);
+    assert_eq!(found.iter().flatten().count(), 2);
+}
+
+#[test]
 fn series_of_equal_limits_join_nothing() {
     let (mut pool, ids) = in_use(pool(&["key-a", "key-b", "key-c"]));
     for minute in 1..9 {
